@@ -1,0 +1,1 @@
+"""What every command shares: the errors a user can mend, and how a script ends."""

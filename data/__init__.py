@@ -1,0 +1,1 @@
+"""Named corpora of labelled text: reading, splitting, checking, tokenising and batching."""

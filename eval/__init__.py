@@ -1,0 +1,1 @@
+"""Judging: metrics with intervals, and the run directory that holds them."""

@@ -1,0 +1,115 @@
+"""The classification metrics of a binary model, with bootstrap intervals."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from eval.bootstrap import bootstrap, percentile_interval
+
+METRIC_NAMES = ("accuracy", "f1", "precision", "recall", "auc", "mcc", "log_loss")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95% interval and the number of rows it rests on; None where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """The shape it has in metrics.json."""
+        return asdict(self)
+
+
+def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy, F1, precision, recall, AUC, MCC and log loss, as scikit-learn defines them.
+
+    `probabilities` has shape (n, 2), `labels` shape (n,) of 0 and 1; class 1 is the positive one, and a row at exactly
+    one half is given class 0. A ratio without a denominator is 0 (zero_division=0), the AUC of a single class is NaN,
+    and log loss is in nats. Raises ValueError for any other shape or range.
+    """
+    weighted = weighted_metrics(probabilities, labels)
+    return {name: float(value[0]) for name, value in weighted(np.ones((1, len(labels)))).items()}
+
+
+def metrics_with_intervals(
+    probabilities: np.ndarray, labels: np.ndarray, *, resamples: int = 2000, seed: int = 0
+) -> dict[str, Estimate]:
+    """The metrics of `classification_metrics`, each with its 95% percentile bootstrap interval over rows."""
+    values = classification_metrics(probabilities, labels)
+    n = len(labels)
+    samples = bootstrap(weighted_metrics(probabilities, labels), n, resamples=resamples, seed=seed)
+    return {
+        name: Estimate(None if np.isnan(value) else value, *percentile_interval(samples[name]), n)
+        for name, value in values.items()
+    }
+
+
+def weighted_metrics(probabilities: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """The function from row weights of shape (k, n) to {metric: values of shape (k,)}.
+
+    Rows are sorted and scored once, here, so that thousands of weightings cost a matrix product and a cumulative sum.
+    """
+    probabilities, labels = _checked(probabilities, labels)
+    scores, predicted = probabilities[:, 1], probabilities.argmax(axis=1)
+    own = probabilities[np.arange(len(labels)), labels]
+    eps = np.finfo(np.float64).eps
+    per_row = np.stack(
+        [
+            (predicted == 1) & (labels == 1),
+            (predicted == 1) & (labels == 0),
+            (predicted == 0) & (labels == 1),
+            (predicted == 0) & (labels == 0),
+            -np.log(np.clip(own, eps, 1 - eps)),
+        ],
+        axis=1,
+    )
+
+    positives = np.flatnonzero(labels == 1)
+    negatives = np.flatnonzero(labels == 0)
+    negatives = negatives[np.argsort(scores[negatives])]
+    below = np.searchsorted(scores[negatives], scores[positives], side="left")
+    not_above = np.searchsorted(scores[negatives], scores[positives], side="right")
+
+    def auc(weights: np.ndarray) -> np.ndarray:
+        # Mann-Whitney: the share of (positive, negative) pairs in the right order, ties counting one half.
+        cumulative = np.zeros((len(weights), len(negatives) + 1))
+        np.cumsum(weights[:, negatives], axis=1, out=cumulative[:, 1:])
+        of_positives = weights[:, positives]
+        won = np.einsum("kp,kp->k", of_positives, cumulative[:, below] + cumulative[:, not_above]) / 2
+        return _ratio(won, of_positives.sum(axis=1) * cumulative[:, -1], undefined=np.nan)
+
+    def metrics(weights: np.ndarray) -> dict[str, np.ndarray]:
+        tp, fp, fn, tn, loss = (weights @ per_row).T
+        n = tp + fp + fn + tn
+        return {
+            "accuracy": (tp + tn) / n,
+            "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+            "precision": _ratio(tp, tp + fp),
+            "recall": _ratio(tp, tp + fn),
+            "auc": auc(weights),
+            "mcc": _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
+            "log_loss": loss / n,
+        }
+
+    return metrics
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray, *, undefined: float = 0.0) -> np.ndarray:
+    return np.divide(numerator, denominator, out=np.full_like(denominator, undefined), where=denominator > 0)
+
+
+def _checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    probabilities, labels = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    if probabilities.ndim != 2 or probabilities.shape[1] != 2 or labels.shape != probabilities.shape[:1]:
+        raise ValueError(f"expected shapes (n, 2) and (n,), got {probabilities.shape} and {labels.shape}")
+    if len(labels) == 0:
+        raise ValueError("there are no rows to score")
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("probabilities must lie between 0 and 1")
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError("labels must be 0 or 1")
+    return probabilities, labels.astype(np.int64)

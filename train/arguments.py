@@ -1,0 +1,124 @@
+"""The settings of one run: ours, and the Trainer's with the defaults of the fast recipe."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from transformers import TrainingArguments
+
+from cli.errors import UsageError
+from models.cpu import cpu_has_fast_bf16
+
+
+def setting(default, help: str, **kwargs):  # noqa: A002 (argparse's word)
+    return field(default=default, metadata={"help": help, **kwargs})
+
+
+@dataclass(kw_only=True)
+class RunArguments:
+    """What to train on, which network, what to record, and when to stop."""
+
+    _argument_group_name: ClassVar[str] = "this project"
+
+    corpus: str = setting("reviews", "reviews and imdb lie on this machine; sst2 comes from the Hub or --data_dir")
+    data_dir: str | None = setting(None, "folder with train/validation(/test) as csv, tsv, jsonl or parquet")
+    cut_validation: bool = setting(True, "drop training rows that stand inside sst2's validation sentences")
+    allow_overlap: bool = setting(False, "go on although test texts stand in the training data; recorded")
+    max_train_samples: int | None = setting(None, "train on this many rows, drawn at random with a fixed seed")
+    max_eval_samples: int | None = setting(None, "validate and test on this many rows, drawn likewise")
+    max_length: int = setting(128, "longer texts are cut to this many tokens")
+
+    model: str = setting("embedded", "embedded (weights from a pip package), a Hub id, or a folder")
+    tuning: Literal["full", "lora", "frozen"] = setting("full", "what is trained: all, low-rank adapters, the head")
+    dropout: float | None = setting(None, "dropout everywhere; the network's own when left out")
+    lora_rank: int = setting(16, "rank of the adapters")
+    lora_alpha: int = setting(32, "scale of the adapters is alpha / rank")
+    lora_dropout: float = setting(0.05, "dropout before the adapters")
+    lora_target_modules: list[str] | None = field(
+        default=None, metadata={"help": "modules that get an adapter; every linear layer when left out"}
+    )
+
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = setting("auto", "auto: bf16 where the hardware is fast at it")
+    fast_cpu: bool = setting(True, "faster dropout and attention when training on a CPU")
+
+    cpu_threads: int | None = setting(None, "threads on a CPU; this process's share of the cores when left out")
+
+    grad_norm_steps: int = setting(20, "record gradient norms by layer every so many steps; 0 turns it off")
+    grad_norm_per_parameter: bool = setting(False, "record them by parameter instead of by layer")
+    early_stopping_patience: int | None = setting(None, "stop after this many evaluations without improvement")
+    early_stopping_min_delta: float = setting(0.0, "an improvement is more than this")
+    early_stopping_smoothing: float = setting(0.0, "weight of the past in the smoothed metric, 0 to 1")
+
+    resume: str | None = setting(
+        None, "go on from the last complete checkpoint, or from the one named", nargs="?", const="last"
+    )
+    overwrite: bool = setting(False, "delete the run that stands in --output_dir and start again")
+    json: bool = setting(False, "print metrics.json on standard output and nothing else there")
+
+    def __post_init__(self) -> None:
+        for name in ("max_train_samples", "max_eval_samples", "early_stopping_patience", "cpu_threads"):
+            value = getattr(self, name)
+            _require(value is None or value > 0, name, value, "a whole number above 0")
+        for name in ("max_length", "lora_rank", "lora_alpha"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
+        _require(self.dropout is None or 0 <= self.dropout < 1, "dropout", self.dropout, "between 0 and 1")
+        _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "between 0 and 1")
+        _require(self.grad_norm_steps >= 0, "grad_norm_steps", self.grad_norm_steps, "0 (off) or more")
+        _require(
+            0 <= self.early_stopping_smoothing < 1,
+            "early_stopping_smoothing",
+            self.early_stopping_smoothing,
+            "between 0 and 1",
+        )
+
+
+@dataclass(kw_only=True)
+class TrainerArguments(TrainingArguments):
+    """Every field of transformers.TrainingArguments but hub_token; what differs from its defaults stands here."""
+
+    _argument_group_name: ClassVar[str] = "transformers.TrainingArguments"
+
+    output_dir: str | None = setting(None, "the run directory; runs/<name of the config> when left out")
+    learning_rate: float = setting(5e-5, "peak learning rate")
+    warmup_steps: float = setting(0.1, "steps of linear warm-up; below 1 a share of the run")
+    weight_decay: float = setting(0.01, "AdamW's weight decay, on everything but biases and norms")
+    per_device_train_batch_size: int = setting(32, "rows a step and process")
+    per_device_eval_batch_size: int = setting(64, "rows a step and process in evaluation")
+    optim: str = setting("adamw_torch_fused", "the optimiser")
+    train_sampling_strategy: str = setting("group_by_length", "group_by_length, random or sequential")
+    logging_steps: float = setting(20, "log the training loss every so many steps")
+    logging_nan_inf_filter: bool = setting(False, "off, so that a NaN is seen")
+    eval_strategy: str = setting("epoch", "when to evaluate: no, steps, epoch")
+    save_strategy: str = setting("epoch", "when to save a checkpoint: no, steps, epoch, best")
+    save_total_limit: int | None = setting(2, "checkpoints kept, the best one always among them")
+    load_best_model_at_end: bool = setting(True, "the run's model is the best one, not the last")
+    metric_for_best_model: str | None = setting("eval_loss", "what best means")
+    report_to: str = setting("tensorboard", "none, tensorboard, wandb, …")
+
+    # A token on the command line ends up in logs and configs; the client's own login and HF_TOKEN do not.
+    hub_token: str | None = field(default=None, init=False)
+    # --resume stands for it.
+    resume_from_checkpoint: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(self.num_train_epochs > 0 or self.max_steps > 0, "num_train_epochs", self.num_train_epochs, "above 0")
+        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
+        for name in ("weight_decay", "max_grad_norm", "label_smoothing_factor"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        super().__post_init__()
+
+
+def resolve_precision(wanted: str) -> str:
+    """bf16 where the GPU or the CPU computes faster in it, fp32 elsewhere, unless `wanted` already says."""
+    if wanted != "auto":
+        return wanted
+    import torch
+
+    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_has_fast_bf16()
+    return "bf16" if fast else "fp32"
+
+
+def _require(condition: bool, name: str, value: object, wanted: str) -> None:
+    if not condition:
+        raise UsageError(f"--{name} is {value}: it must be {wanted}")

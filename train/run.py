@@ -1,0 +1,193 @@
+"""Fine-tune a sentiment classifier.
+
+accelerate launch train/run.py                                   embedded corpus and weights, no network
+accelerate launch train/run.py --config train/configs/sst2.yaml  SST-2 from the Hub (or --data_dir DIR)
+python train/run.py --help                                       every setting
+"""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import datasets
+import transformers
+from transformers import PrinterCallback, set_seed
+
+from callbacks.early_stopping import EarlyStopping
+from callbacks.grad_norms import GradNorms, epoch_table
+from callbacks.interrupt import Interrupt, Interrupted
+from callbacks.journal import JournalCallback
+from callbacks.non_finite import NonFiniteGuard
+from callbacks.progress import PlainProgress
+from callbacks.tensorboard import TensorBoard
+from cli.script import run_script
+from data.batching import PadToLongest
+from data.corpora import load_corpus
+from data.overlap import check_overlap
+from data.tokenizing import tokenize
+from eval.run_directory import Journal, RunDirectory, read_journal, read_metrics, write_json
+from eval.trainer_metrics import compute_metrics
+from models.fast_cpu import speed_up_training
+from models.loading import load_classifier, load_tokenizer
+from models.tuning import add_lora, freeze_encoder
+from train.arguments import RunArguments, TrainerArguments
+from train.config import parse
+from train.opening import open_run
+from train.processes import on_main_process, say, use_cpu_threads
+from train.results import evaluate, export_model, metrics_document, metrics_table
+from train.trainer import ClinicTrainer
+
+
+def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> dict:
+    """Train, keep the best model, judge it; returns what metrics.json holds."""
+    run = RunDirectory(trainer_args.output_dir)
+    opening = on_main_process(lambda: open_run(run, args, settings))
+    if opening.finished:
+        metrics = read_metrics(run.metrics)
+        say(f"{run.path} is finished; --overwrite trains it again.\n\n{metrics_table(metrics)}")
+        return metrics
+
+    # One progress bar, the run's, is enough.
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    threads = use_cpu_threads(args.cpu_threads)
+    set_seed(trainer_args.seed)
+    corpus, overlap = prepare_corpus(args)
+    tokenizer = load_tokenizer(args.model)
+    model = prepare_model(args, corpus.label_names)
+    splits = {
+        split: tokenize(getattr(corpus, split), tokenizer, args.max_length) for split in ("train", "validation", "test")
+    }
+    trainer = prepare_trainer(args, trainer_args, run, model, tokenizer, splits)
+    describe(args, trainer_args, corpus, overlap, model, threads)
+
+    train(trainer, args, opening.checkpoint)
+    say("\n" + epoch_table(read_journal(run.journal)))
+
+    best_step = trainer.state.best_global_step or trainer.state.global_step
+    validation, test = (evaluate(trainer, splits[split]) for split in ("validation", "test"))
+    metrics = metrics_document(corpus.name, overlap, best_step, validation, test)
+    export_model(trainer, run)
+    if trainer.is_world_process_zero():
+        trainer.state.save_to_json(str(run.trainer_state))
+        write_json(run.metrics, metrics)
+    say(f"\n{metrics_table(metrics)}\n")
+    say(f"{run.path} holds the best model: step {best_step}, by {trainer_args.metric_for_best_model}.")
+    say(f"Try it next: python space/app.py --model {run.path}")
+    return metrics
+
+
+def prepare_corpus(args: RunArguments):
+    """The corpus, cut down where asked for, and its overlap check."""
+    corpus = load_corpus(args.corpus, data_dir=args.data_dir, cut_validation=args.cut_validation)
+    overlap = check_overlap(corpus.train, corpus.test, allow=args.allow_overlap)
+    limits = {"train": args.max_train_samples, "validation": args.max_eval_samples, "test": args.max_eval_samples}
+    return dataclasses.replace(corpus, **{k: draw(getattr(corpus, k), n) for k, n in limits.items() if n}), overlap
+
+
+def draw(split, rows: int):
+    """`rows` rows of a split, the same ones in every run."""
+    return split.shuffle(seed=0).select(range(min(rows, len(split))))
+
+
+def prepare_model(args: RunArguments, label_names: tuple[str, ...]):
+    """The network with what is to be trained of it."""
+    model = load_classifier(args.model, label_names, dropout=args.dropout)
+    if args.tuning == "frozen":
+        return freeze_encoder(model)
+    if args.tuning == "lora":
+        return add_lora(
+            model,
+            rank=args.lora_rank,
+            alpha=args.lora_alpha,
+            dropout=args.lora_dropout,
+            target_modules=args.lora_target_modules,
+        )
+    return model
+
+
+def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, splits) -> ClinicTrainer:
+    """The Trainer with our callbacks."""
+    wants_tensorboard = "tensorboard" in trainer_args.report_to
+    trainer_args.report_to = [name for name in trainer_args.report_to if name != "tensorboard"]
+    trainer_args.disable_tqdm = trainer_args.disable_tqdm or not sys.stderr.isatty()
+    trainer = ClinicTrainer(
+        model=model,
+        args=trainer_args,
+        train_dataset=splits["train"],
+        eval_dataset=splits["validation"],
+        processing_class=tokenizer,
+        data_collator=PadToLongest(pad_token_id=tokenizer.pad_token_id),
+        compute_metrics=compute_metrics,
+    )
+    trainer.remove_callback(PrinterCallback)
+    if trainer_args.disable_tqdm:
+        trainer.add_callback(PlainProgress())
+    sinks = []
+    if wants_tensorboard:
+        tensorboard = TensorBoard(run.tensorboard)
+        trainer.add_callback(tensorboard)
+        sinks.append(tensorboard.write_grad_norms)
+
+    journal = Journal(run.journal)
+    trainer.add_callback(JournalCallback(journal))
+    trainer.add_callback(NonFiniteGuard(journal))
+    if args.grad_norm_steps:
+        trainer.add_callback(
+            GradNorms(journal, every=args.grad_norm_steps, per_parameter=args.grad_norm_per_parameter, sinks=sinks)
+        )
+    if args.early_stopping_patience:
+        trainer.add_callback(
+            EarlyStopping(
+                trainer_args.metric_for_best_model,
+                greater_is_better=trainer_args.greater_is_better,
+                min_delta=args.early_stopping_min_delta,
+                patience=args.early_stopping_patience,
+                smoothing=args.early_stopping_smoothing,
+                journal=journal,
+            )
+        )
+    return trainer
+
+
+def train(trainer: ClinicTrainer, args: RunArguments, checkpoint: Path | None) -> None:
+    """Train from the start or from a checkpoint, with Ctrl-C kept in hand."""
+    if checkpoint:
+        say(f"going on from {checkpoint}")
+    on_cpu = trainer.args.device.type == "cpu"
+    speed = speed_up_training(trainer.model) if args.fast_cpu and on_cpu else contextlib.nullcontext()
+    with Interrupt() as interrupt, speed:
+        trainer.add_callback(interrupt)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def describe(args, trainer_args, corpus, overlap, model, threads: int) -> None:
+    """Say in two lines what is about to happen."""
+    sizes = ", ".join(f"{len(getattr(corpus, split)):,} {split}" for split in ("train", "validation", "test"))
+    say(f"{corpus.name}: {sizes} texts; {overlap.count:,} test texts stand in the training data")
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    share = "all" if args.tuning == "full" else f"{trained / 1e6:.1f}M"
+    device = f"cpu, {threads} threads" if trainer_args.device.type == "cpu" else str(trainer_args.device)
+    say(
+        f"{args.model}: {model.num_parameters() / 1e6:.1f}M parameters, {share} trained, {args.precision} on {device}, "
+        f"{trainer_args.world_size} process{'es' if trainer_args.world_size > 1 else ''}\n"
+    )
+
+
+def cli() -> int:
+    args, trainer_args, settings = parse(sys.argv[1:])
+    try:
+        with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+            metrics = main(args, trainer_args, settings)
+    except Interrupted as stop:
+        say(f"\n{stop}; a checkpoint is saved: run the same command with --resume to go on")
+        return stop.exit_status
+    if args.json:
+        say(json.dumps(metrics))
+    return 0
+
+
+if __name__ == "__main__":
+    run_script(cli)

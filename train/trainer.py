@@ -1,0 +1,89 @@
+"""The Trainer, where a callback cannot reach: gradients before clipping, samplers, whole checkpoints."""
+
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import Trainer
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
+
+from cli.errors import UserError
+from data.batching import BucketSampler
+from eval.run_directory import RunDirectory
+from train.checkpoints import is_complete, mark_complete, unmark
+
+
+class ClinicTrainer(Trainer):
+    """Trainer that shows callbacks the gradients before clipping and saves checkpoints whole or not at all."""
+
+    _buckets: BucketSampler | None = None
+
+    def _clip_grad_norm(self, model):
+        self._show_gradients(model)
+        return super()._clip_grad_norm(model)
+
+    def _get_grad_norm(self, model, grad_norm=None):
+        if grad_norm is None:  # max_grad_norm is 0: nothing was clipped
+            self._show_gradients(model)
+        return super()._get_grad_norm(model, grad_norm)
+
+    def _show_gradients(self, model) -> None:
+        """Call on_gradients of every callback that has it: accumulated, averaged over processes, not yet clipped."""
+        scaler = self.accelerator.scaler
+        grad_scale = scaler.get_scale() if scaler is not None else 1.0
+        for callback in self.callback_handler.callbacks:
+            if hasattr(callback, "on_gradients"):
+                callback.on_gradients(
+                    self.args, self.state, self.control, model=model, optimizer=self.optimizer, grad_scale=grad_scale
+                )
+
+    def _get_train_sampler(self, train_dataset=None) -> Sampler | None:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        # The Trainer's own draws from the global generator, so a run resumed in mid-epoch would see another order.
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        batch_size = self.args.train_batch_size * self.args.world_size
+        self._buckets = BucketSampler(self.train_dataset["length"], batch_size, seed)
+        return self._buckets
+
+    def _run_epoch(self, *, epoch: int, **kwargs) -> None:
+        if self.control.should_training_stop or self.state.global_step >= self.state.max_steps:
+            # Resumed from its last checkpoint: the Trainer would take one more step before it looks.
+            self.control.should_training_stop = True
+            return
+        if self._buckets is not None:
+            # On several processes accelerate forgets to, once batches are skipped on resume.
+            self._buckets.set_epoch(epoch)
+        super()._run_epoch(epoch=epoch, **kwargs)
+
+    def _get_eval_sampler(self, eval_dataset) -> Sampler | None:
+        # In the order given: predictions must stand beside their rows.
+        return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
+
+    def _save_checkpoint(self, model, trial) -> None:
+        run = Path(self._get_output_dir(trial=trial))
+        folder = run / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        keep, self.args.save_total_limit = self.args.save_total_limit, None
+        if self.args.should_save:
+            unmark(folder)
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                mark_complete(folder)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise UserError(_save_failed(run, folder, error)) from error
+        finally:
+            self.args.save_total_limit = keep
+        # Only now may an older checkpoint go.
+        if self.args.should_save:
+            rotate_checkpoints(str(run), keep, self.state.best_model_checkpoint)
+
+
+def _save_failed(run: Path, folder: Path, error: Exception) -> str:
+    good = [path.name for path in RunDirectory(run).checkpoints if is_complete(path)]
+    kept = f"{good[-1]} is kept: --resume goes on from it" if good else "no earlier checkpoint exists"
+    reason = str(error).splitlines()[0]
+    return f"{folder} could not be saved ({reason}): free some space or name another --output_dir; {kept}"
