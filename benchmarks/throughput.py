@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from statistics import median
 
 ARMS = {"run_glue": 0.05, "longest": 0.2, "ours": 1.0}  # and the share of the rows each is given
@@ -59,39 +58,14 @@ def tokenised_sample(args: argparse.Namespace):
     return tokenize(train.select(range(min(args.rows, len(train)))), tokenizer, MAX_LENGTH), tokenizer
 
 
-def plain_trainer(arm: str, rows, tokenizer, folder: str):
-    """transformers' Trainer with its default recipe."""
-    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
-
-    from models.loading import load_classifier
-
-    padding = "max_length" if arm == "run_glue" else "longest"
-    return Trainer(
-        model=load_classifier("embedded", ["NEGATIVE", "POSITIVE"]),
-        args=TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=BATCH_SIZE,
-            num_train_epochs=2,
-            optim="adamw_torch",
-            save_strategy="no",
-            use_cpu=True,
-            disable_tqdm=True,
-        ),
-        train_dataset=rows.remove_columns("length"),
-        data_collator=DataCollatorWithPadding(tokenizer, padding=padding, max_length=MAX_LENGTH),
-    )
-
-
 def measure_arm(args: argparse.Namespace) -> float:
     """Samples a second of one arm in its second pass over the rows."""
     from datasets import disable_progress_bars
     from transformers import TrainerCallback, set_seed
     from transformers.utils import logging
 
-    from eval.run_directory import RunDirectory
-    from models.loading import load_classifier
-    from train.config import parse
-    from train.run import prepare_trainer, train
+    from benchmarks.recipes import our_trainer, plain_trainer
+    from train.run import train
 
     disable_progress_bars()
     logging.disable_progress_bar()
@@ -109,24 +83,12 @@ def measure_arm(args: argparse.Namespace) -> float:
     set_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         if args.arm == "ours":
-            flags = {
-                "output_dir": folder,
-                "per_device_train_batch_size": BATCH_SIZE,
-                "num_train_epochs": 2,
-                "eval_strategy": "no",
-                "save_strategy": "no",
-                "load_best_model_at_end": False,
-                "use_cpu": True,
-                "disable_tqdm": True,
-            }
-            ours, settings, _ = parse([f"--{key}={value}" for key, value in flags.items()])
-            model = load_classifier("embedded", ["NEGATIVE", "POSITIVE"])
-            splits = {"train": rows, "validation": rows}
-            trainer = prepare_trainer(ours, settings, RunDirectory(Path(folder)), model, tokenizer, splits)
+            trainer, ours = our_trainer(rows, tokenizer, folder, epochs=2)
             trainer.add_callback(clock)
             train(trainer, ours, None)
         else:
-            trainer = plain_trainer(args.arm, rows, tokenizer, folder)
+            padding = "max_length" if args.arm == "run_glue" else "longest"
+            trainer = plain_trainer(rows, tokenizer, folder, padding=padding, epochs=2)
             trainer.add_callback(clock)
             trainer.train()
     warmed_up = len(clock.times) // 2 - 1
