@@ -107,6 +107,8 @@ class TrainerArguments(TrainingArguments):
         for name in ("weight_decay", "max_grad_norm", "label_smoothing_factor"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         super().__post_init__()
+        # One process with several GPUs would get DataParallel; accelerate launch gives each GPU its process.
+        self._n_gpu = min(self._n_gpu, 1)
 
 
 def resolve_precision(wanted: str) -> str:

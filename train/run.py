@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import datasets
@@ -31,6 +32,7 @@ from eval.run_directory import Journal, RunDirectory, read_journal, read_metrics
 from eval.trainer_metrics import compute_metrics
 from models.fast_cpu import speed_up_training
 from models.loading import load_classifier, load_tokenizer
+from models.losses import cross_entropy
 from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
 from train.config import parse
@@ -120,6 +122,7 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
         eval_dataset=splits["validation"],
         processing_class=tokenizer,
         data_collator=PadToLongest(pad_token_id=tokenizer.pad_token_id),
+        compute_loss_func=partial(cross_entropy, label_smoothing=trainer_args.label_smoothing_factor),
         compute_metrics=compute_metrics,
     )
     trainer.remove_callback(PrinterCallback)

@@ -121,6 +121,12 @@ def test_norms_of_vanishing_and_exploding_gradients_stay_inside_float32(toy, bat
         assert record["layers"][layer]["norm"] == pytest.approx(norm, rel=1e-4)
 
 
+def test_a_gradient_of_nothing_but_zeros_has_norm_zero(toy, batch, measure):
+    record = measure(toy, lambda model: model(**batch)["loss"] * 0)
+    for figures in record["layers"].values():
+        assert (figures["norm"], figures["mean_abs"], figures["zero_fraction"]) == (0, 0, 1)
+
+
 @pytest.mark.parametrize(("bad", "norm"), [(math.nan, math.nan), (math.inf, math.inf)])
 def test_a_bad_gradient_is_recorded_as_such(toy, batch, measure, bad, norm):
     toy.blocks[1].linear.weight.register_hook(lambda gradient: gradient * bad)
@@ -288,12 +294,13 @@ def test_a_resumed_run_makes_the_same_epoch_events(toy, journal, events, make_tr
 
 
 def test_norms_are_summarised_by_layer():
-    records = [{"layers": {"head": {"norm": norm}}} for norm in (3.0, 1.0, 2.0)]
+    records = [{"layers": {"head": {"norm": norm}}} for norm in (3.0, math.inf, 1.0, math.nan, 2.0)]
     assert summarise_norms(records) == {"head": {"median": 2.0, "max": 3.0}}
+    assert math.isnan(summarise_norms(records[1:2])["head"]["max"])
 
 
 def test_hidden_gradients_are_refused(toy, trainer_args):
     refuse_hidden_gradients(trainer_args, toy)
     trainer_args.deepspeed_plugin = object()
-    with pytest.raises(UserError, match="DeepSpeed.*--grad_norm_steps 0"):
+    with pytest.raises(UserError, match="DeepSpeed hides.*--grad_norm_steps 0"):
         refuse_hidden_gradients(trainer_args, toy)

@@ -107,7 +107,9 @@ def work(rank, port, folder):
     results = {task.__name__: task(rank, folder) for task in (ddp, fsdp, guard)}
     (folder / f"{rank}.json").write_text(json.dumps(results))
     dist.barrier()
-    os._exit(0)  # an orderly exit now and then aborts in gloo's threads ("terminate called without an active exception")
+    os._exit(
+        0
+    )  # an orderly exit now and then aborts in gloo's threads ("terminate called without an active exception")
 
 
 @pytest.fixture(scope="module")

@@ -146,9 +146,17 @@ def test_shuffled_and_sequential_order_work_too(train):
     train("--train_sampling_strategy", "random", "--num_train_epochs", "1", "--report_to", "none", "--no_fast_cpu")
 
 
-def test_gradient_accumulation_takes_the_same_steps(train):
-    run = train("--gradient_accumulation_steps", "2", "--per_device_train_batch_size", "4", "--num_train_epochs", "1")
-    assert [line["step"] for line in read_journal(run.journal) if line["kind"] == "eval"] == [12]
+def test_accumulated_gradients_are_those_of_the_whole_batch(flags, tmp_path):
+    def norms(name: str, *batch: str) -> list[float]:
+        run = RunDirectory(tmp_path / name)
+        more = ["--train_sampling_strategy", "sequential", "--grad_norm_steps", "1", "--num_train_epochs", "1"]
+        main(*parse([*flags, *more, *batch, "--output_dir", str(run.path)]))
+        return [line["total"] for line in read_journal(run.journal) if line["kind"] == "grad_norms"]
+
+    whole = norms("whole", "--per_device_train_batch_size", "8")
+    parts = norms("parts", "--per_device_train_batch_size", "2", "--gradient_accumulation_steps", "4")
+    assert len(whole) == 12
+    assert parts == pytest.approx(whole, rel=1e-4)
 
 
 def test_a_run_killed_after_its_last_checkpoint_takes_no_further_step(train):
