@@ -1,13 +1,26 @@
 """Which checkpoints can be resumed from: those whose writing was finished."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from cli.errors import UserError
 from eval.run_directory import RunDirectory, write_json
 
 MARKER = "complete.json"
+
+# What torch, safetensors and the system raise when a file cannot be written.
+SAVE_ERRORS = (OSError, RuntimeError, SafetensorError)
+
+
+def why_not_saved(folder: Path, error: Exception) -> str:
+    """The reason for a failed save in a few words; torch's own says "unexpected pos" when the disk is full."""
+    if shutil.disk_usage(folder).free < 2**24:
+        return "the disk is full"
+    return str(error).splitlines()[0]
 
 
 def mark_complete(checkpoint: Path) -> None:

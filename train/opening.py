@@ -30,9 +30,10 @@ def open_run(run: RunDirectory, args: RunArguments, settings: dict) -> Opening:
     _make_writable(run.path)
     if args.overwrite:
         _clear(run)
-    if not run.config.exists():
-        if any(run.path.iterdir()):
-            raise UsageError(f"{run.path} is not empty and holds no run: name another --output_dir")
+    if not run.config.exists() and any(run.path.iterdir()):
+        raise UsageError(f"{run.path} is not empty and holds no run: name another --output_dir")
+    if not (run.journal.exists() or run.checkpoints or run.metrics.exists()):
+        # New, or stopped by a mistake before training began.
         save_config(run, settings)
         return Opening()
     difference = first_difference(run, settings)

@@ -9,10 +9,12 @@ import numpy as np
 from peft import PeftModel
 from scipy.special import softmax
 
+from cli.errors import UserError
 from cli.table import table
 from eval.metrics import metrics_with_intervals
 from eval.run_directory import SCHEMA_VERSION, RunDirectory
 from models.tuning import merge_lora
+from train.checkpoints import SAVE_ERRORS, why_not_saved
 
 
 def export_model(trainer, run: RunDirectory) -> None:
@@ -29,6 +31,11 @@ def export_model(trainer, run: RunDirectory) -> None:
             trainer.save_model(str(scratch))
         if trainer.args.should_save:
             _move_into(scratch, run.path)
+    except SAVE_ERRORS as error:
+        raise UserError(
+            f"the model could not be saved in {run.path} ({why_not_saved(run.path, error)}): nothing is lost, free "
+            "some space and run the same command with --resume"
+        ) from error
     finally:
         if trainer.args.should_save:
             shutil.rmtree(scratch, ignore_errors=True)

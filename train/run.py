@@ -159,10 +159,10 @@ def train(trainer: ClinicTrainer, args: RunArguments, checkpoint: Path | None) -
     """Train from the start or from a checkpoint, with Ctrl-C kept in hand."""
     if checkpoint:
         say(f"going on from {checkpoint}")
-    on_cpu = trainer.args.device.type == "cpu"
-    speed = speed_up_training(trainer.model) if args.fast_cpu and on_cpu else contextlib.nullcontext()
-    with Interrupt() as interrupt, speed:
-        trainer.add_callback(interrupt)
+    with contextlib.ExitStack() as stack:
+        if args.fast_cpu and trainer.args.device.type == "cpu":
+            say(f"fast on this CPU: {stack.enter_context(speed_up_training(trainer.model))}\n")
+        trainer.add_callback(stack.enter_context(Interrupt()))
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
@@ -175,7 +175,7 @@ def describe(args, trainer_args, corpus, overlap, model, threads: int) -> None:
     device = f"cpu, {threads} threads" if trainer_args.device.type == "cpu" else str(trainer_args.device)
     say(
         f"{args.model}: {model.num_parameters() / 1e6:.1f}M parameters, {share} trained, {args.precision} on {device}, "
-        f"{trainer_args.world_size} process{'es' if trainer_args.world_size > 1 else ''}\n"
+        f"{trainer_args.world_size} process{'es' if trainer_args.world_size > 1 else ''}"
     )
 
 

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-from safetensors import SafetensorError
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
@@ -11,7 +10,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 from cli.errors import UserError
 from data.batching import BucketSampler
 from eval.run_directory import RunDirectory
-from train.checkpoints import is_complete, mark_complete, unmark
+from train.checkpoints import SAVE_ERRORS, is_complete, mark_complete, unmark, why_not_saved
 
 
 class ClinicTrainer(Trainer):
@@ -72,9 +71,10 @@ class ClinicTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 mark_complete(folder)
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except SAVE_ERRORS as error:
+            reason = why_not_saved(run, error)
             shutil.rmtree(folder, ignore_errors=True)
-            raise UserError(_save_failed(run, folder, error)) from error
+            raise UserError(_save_failed(run, folder, reason)) from error
         finally:
             self.args.save_total_limit = keep
         # Only now may an older checkpoint go.
@@ -82,8 +82,7 @@ class ClinicTrainer(Trainer):
             rotate_checkpoints(str(run), keep, self.state.best_model_checkpoint)
 
 
-def _save_failed(run: Path, folder: Path, error: Exception) -> str:
+def _save_failed(run: Path, folder: Path, reason: str) -> str:
     good = [path.name for path in RunDirectory(run).checkpoints if is_complete(path)]
     kept = f"{good[-1]} is kept: --resume goes on from it" if good else "no earlier checkpoint exists"
-    reason = str(error).splitlines()[0]
     return f"{folder} could not be saved ({reason}): free some space or name another --output_dir; {kept}"

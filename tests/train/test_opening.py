@@ -29,9 +29,16 @@ def test_a_new_directory_gets_its_config(open_with, run):
 
 def test_other_settings_are_refused_by_name(open_with, run):
     open_with()
+    run.journal.touch()
     with pytest.raises(UsageError, match=r"learning_rate: 0.0001 \(now 0.5\)"):
         open_with("--learning_rate", "0.5")
     assert not open_with("--learning_rate", "0.5", "--overwrite").finished
+
+
+def test_a_run_that_never_began_may_be_corrected(open_with, run):
+    open_with("--learning_rate", "0.5")
+    open_with("--learning_rate", "0.1")
+    assert "learning_rate: 0.1" in run.config.read_text()
 
 
 def test_a_finished_run_is_said_to_be_finished(open_with, run):

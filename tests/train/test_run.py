@@ -133,6 +133,14 @@ def test_disk_full_keeps_the_last_good_checkpoint(train, monkeypatch):
     assert read_metrics(train("--resume").metrics)["test"]["accuracy"]["value"] > 0.9
 
 
+def test_disk_full_at_the_very_end_loses_nothing(train, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(UserError, match="No space left.*nothing is lost.*--resume"):
+            train()
+    assert read_metrics(train("--resume").metrics)["test"]["accuracy"]["value"] > 0.9
+
+
 def test_a_blow_up_stops_the_run_and_saves_nothing_bad(train, tmp_path):
     with pytest.raises(UserError, match="step"):
         train("--learning_rate", "1e38", "--max_grad_norm", "0")
