@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 
+import torch
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
+from callbacks.tensor_sums import total_gradient_norm
 from cli.errors import UserError
 from data.batching import BucketSampler
 from eval.run_directory import RunDirectory
@@ -19,22 +21,31 @@ class ClinicTrainer(Trainer):
     _buckets: BucketSampler | None = None
 
     def _clip_grad_norm(self, model):
-        self._show_gradients(model)
-        return super()._clip_grad_norm(model)
+        if self.args.device.type != "cpu" or self.accelerator.scaler is not None or self.is_fsdp_enabled:
+            self._show_gradients(model)
+            return super()._clip_grad_norm(model)
+        # On a CPU a pass over all gradients takes as long as a layer: one for the norm serves the callbacks too, and
+        # torch's clip_grad_norm_ would take another to multiply by 1 where nothing is clipped.
+        norm = total_gradient_norm(model)
+        self._show_gradients(model, total_norm=norm)
+        if norm > self.args.max_grad_norm:
+            gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+            torch._foreach_mul_(gradients, self.args.max_grad_norm / (norm + 1e-6))
+        return norm
 
     def _get_grad_norm(self, model, grad_norm=None):
         if grad_norm is None:  # max_grad_norm is 0: nothing was clipped
             self._show_gradients(model)
         return super()._get_grad_norm(model, grad_norm)
 
-    def _show_gradients(self, model) -> None:
+    def _show_gradients(self, model, total_norm: float | None = None) -> None:
         """Call on_gradients of every callback that has it: accumulated, averaged over processes, not yet clipped."""
         scaler = self.accelerator.scaler
-        grad_scale = scaler.get_scale() if scaler is not None else 1.0
+        known = {"total_norm": total_norm, "grad_scale": scaler.get_scale() if scaler is not None else 1.0}
         for callback in self.callback_handler.callbacks:
             if hasattr(callback, "on_gradients"):
                 callback.on_gradients(
-                    self.args, self.state, self.control, model=model, optimizer=self.optimizer, grad_scale=grad_scale
+                    self.args, self.state, self.control, model=model, optimizer=self.optimizer, **known
                 )
 
     def _get_train_sampler(self, train_dataset=None) -> Sampler | None:
