@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: finish the step, save a checkpoint, leave."""
 
 import signal
+import time
 
 import torch
 from transformers import TrainerCallback
@@ -18,14 +19,17 @@ class Interrupted(Exception):
 class Interrupt(TrainerCallback):
     """Turns a signal into a checkpoint at the end of the step, then raises Interrupted.
 
-    Several processes agree every `agree_every` steps, since a save needs all of them. A second signal acts at once.
+    Several processes agree every `agree_every` steps, since a save needs all of them. A second Ctrl-C acts at once,
+    but for those that come together: a launcher passes on what the terminal has already sent to every process.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    TOGETHER = 2.0  # seconds
 
     def __init__(self, agree_every: int = 10):
         self.agree_every = agree_every
         self.signum = 0
+        self._first_at = 0.0
         self._previous = {}
 
     def __enter__(self) -> "Interrupt":
@@ -51,6 +55,7 @@ class Interrupt(TrainerCallback):
             raise Interrupted(self.signum, state.global_step)
 
     def _note(self, signum, frame) -> None:
-        if self.signum:
+        if not self.signum:
+            self.signum, self._first_at = signum, time.monotonic()
+        elif time.monotonic() - self._first_at > self.TOGETHER:
             raise KeyboardInterrupt
-        self.signum = signum
