@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from callbacks.tensor_sums import TensorSums, local, pieces
+from callbacks.tensor_sums import PIECE, TensorSums, local, pieces
 from models.layers import parameters_by_layer
 
 FLOAT32 = torch.finfo(torch.float32)
@@ -65,7 +65,7 @@ class RecordedStep:
 
     def total(self) -> float:
         """The L2 norm of all gradients as one vector."""
-        return math.sqrt(self._sum("gradient_squares", self.named_parameters)) / self._grad_scale
+        return math.sqrt(self._sum("gradient_norm", self.named_parameters)) / self._grad_scale
 
     def layer_figures(self) -> dict[str, dict[str, float]]:
         """The figures of every layer, from input to output; GradNorms says what they are."""
@@ -88,7 +88,7 @@ class RecordedStep:
         # A NaN has no sign and would pass for a zero.
         zeros = count - self._sum("gradient_nonzero", parameters) if math.isfinite(mean_abs) else math.nan
         figures = {
-            "norm": math.sqrt(self._sum("gradient_squares", parameters)) / self._grad_scale,
+            "norm": math.sqrt(self._sum("gradient_norm", parameters)) / self._grad_scale,
             "mean_abs": mean_abs / self._grad_scale,
             "zero_fraction": zeros / count,
             "weight_norm": math.sqrt(self._sum("weight_squares", parameters)),
@@ -115,12 +115,20 @@ def _add_gradient(sums: TensorSums, name: str, gradient: Tensor, *, is_embedding
     for piece in pieces(_touched_rows(gradient) if is_embedding else gradient):
         signs = piece.sign()
         absolute = torch.dot(signs, piece)
-        # In units of its mean, so that the squares of a vanishing or exploding gradient stay inside float32.
-        per_mean = (max(piece.numel(), 1) / absolute).clamp(FLOAT32.tiny, FLOAT32.max)
-        unit = piece * per_mean
         sums.add((name, "gradient_absolute"), absolute, of=gradient)
-        sums.add((name, "gradient_squares"), torch.dot(unit, unit).sqrt() / per_mean, squared=True, of=gradient)
+        sums.add((name, "gradient_norm"), _norm(piece, absolute), squared=True, of=gradient)
         sums.add((name, "gradient_nonzero"), torch.dot(signs, signs), of=gradient)
+
+
+def _norm(piece: Tensor, absolute: Tensor) -> Tensor:
+    """The L2 norm of a piece with a known sum of absolute values, right also where its squares leave float32."""
+    if piece.is_cpu:  # where looking at a number costs nothing
+        squares = torch.dot(piece, piece).item()
+        if 1e-20 < squares < FLOAT32.max:
+            return torch.tensor(math.sqrt(squares))
+    per_mean = (max(piece.numel(), 1) / absolute).clamp(FLOAT32.tiny, FLOAT32.max)
+    unit = piece * per_mean  # in units of its mean, whose squares stay inside
+    return torch.dot(unit, unit).sqrt() / per_mean
 
 
 def _touched_rows(gradient: Tensor) -> Tensor:
@@ -131,7 +139,8 @@ def _touched_rows(gradient: Tensor) -> Tensor:
     gradient = local(gradient)
     if not gradient.is_cpu or gradient.dim() != 2:
         return gradient
-    return gradient[(gradient.amax(1) != 0) | (gradient.amin(1) != 0)]
+    parts = gradient.split(max(PIECE // gradient.shape[1], 1))
+    return torch.cat([rows[(rows.amax(1) != 0) | (rows.amin(1) != 0)] for rows in parts])
 
 
 def _copy(weights: dict[str, Tensor], name: str, weight: Tensor) -> None:

@@ -30,7 +30,7 @@ def build(model: str):
     def predict(text: str) -> dict[str, float]:
         if not text.strip():
             raise gr.Error("Type a sentence first.")
-        return {answer["label"]: answer["score"] for answer in classify(text, truncation=True, max_length=512)}
+        return {answer["label"]: answer["score"] for answer in classify([text], truncation=True, max_length=512)[0]}
 
     return gr.Interface(
         predict,

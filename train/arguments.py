@@ -42,8 +42,8 @@ class RunArguments:
 
     cpu_threads: int | None = setting(None, "threads on a CPU; this process's share of the cores when left out")
 
-    grad_norm_steps: int = setting(20, "record gradient norms by layer every so many steps; 0 turns it off")
-    grad_norm_per_parameter: bool = setting(False, "record them by parameter instead of by layer")
+    grad_norm_steps: int = setting(50, "record gradient norms by layer every so many steps; 0 turns it off")
+    grad_norm_per_parameter: bool = setting(False, "record them for every parameter too")
     early_stopping_patience: int | None = setting(None, "stop after this many evaluations without improvement")
     early_stopping_min_delta: float = setting(0.0, "an improvement is more than this")
     early_stopping_smoothing: float = setting(0.0, "weight of the past in the smoothed metric, 0 to 1")

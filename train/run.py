@@ -77,7 +77,7 @@ def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> 
         write_json(run.metrics, metrics)
     say(f"\n{metrics_table(metrics)}\n")
     say(f"{run.path} holds the best model: step {best_step}, by {trainer_args.metric_for_best_model}.")
-    say(f"Try it next: python space/app.py --model {run.path}")
+    say(f"Try it next: make app, or python space/app.py --model {run.path}")
     return metrics
 
 
