@@ -16,7 +16,7 @@ from cli.errors import UserError
 from cli.table import table
 from eval.run_directory import Journal, read_journal
 
-EVERY = 20  # steps; benchmarks/grad_norm_overhead.py measures what it costs
+EVERY = 50  # steps; benchmarks/grad_norm_overhead.py measures what it costs
 
 
 class GradNorms(TrainerCallback):

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from transformers import TrainingArguments
 
+from callbacks.grad_norms import EVERY
 from cli.errors import UsageError
 from models.cpu import cpu_has_fast_bf16
 
@@ -42,7 +43,7 @@ class RunArguments:
 
     cpu_threads: int | None = setting(None, "threads on a CPU; this process's share of the cores when left out")
 
-    grad_norm_steps: int = setting(50, "record gradient norms by layer every so many steps; 0 turns it off")
+    grad_norm_steps: int = setting(EVERY, "record gradient norms by layer every so many steps; 0 turns it off")
     grad_norm_per_parameter: bool = setting(False, "record them for every parameter too")
     early_stopping_patience: int | None = setting(None, "stop after this many evaluations without improvement")
     early_stopping_min_delta: float = setting(0.0, "an improvement is more than this")
