@@ -1,0 +1,59 @@
+"""SST-2 from the embedded weights: accuracy on the 872 test sentences, mean of some seeds, and the time to it.
+
+python benchmarks/sst2.py                     SST-2 from the Hub, 10 minutes a seed on 2 cores
+python benchmarks/sst2.py --data_dir DIR      SST-2 from a folder
+python benchmarks/sst2.py --threads 1         torch threads of a training
+
+The settings are those of train/configs/sst2.yaml, chosen on the validation split alone. Runs that are finished under
+--runs are read, not repeated.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+
+from cli.table import table
+from eval.run_directory import RunDirectory, read_journal, read_metrics
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_dir", help="folder with SST-2's train and validation")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are kept")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, help="torch threads of a training")
+    return parser.parse_args()
+
+
+def finished_run(args: argparse.Namespace, seed: int) -> RunDirectory:
+    """The run of one seed, trained unless it is there."""
+    run = RunDirectory(args.runs / f"sst2-seed-{seed}")
+    if not run.metrics.exists():
+        command = [sys.executable, "train/run.py", "--config", "train/configs/sst2.yaml", "--resume"]
+        command += ["--seed", str(seed), "--output_dir", str(run.path)]
+        command += ["--data_dir", args.data_dir] if args.data_dir else []
+        command += ["--cpu_threads", str(args.threads)] if args.threads else []
+        subprocess.run(command, check=True, stdout=sys.stderr, cwd=Path(__file__).parents[1])
+    return run
+
+
+def main(args: argparse.Namespace) -> None:
+    rows, accuracies = [], []
+    for seed in range(args.seeds):
+        run = finished_run(args, seed)
+        metrics = read_metrics(run.metrics)
+        test = metrics["test"]["accuracy"]
+        accuracies.append(test["value"])
+        seconds = sum(line.get("seconds", 0.0) for line in read_journal(run.journal) if line["kind"] == "event")
+        validation = f"{metrics['validation']['accuracy']['value']:.4f}"
+        interval = f"{test['value']:.4f} [{test['low']:.4f}, {test['high']:.4f}]"
+        rows.append([str(seed), validation, interval, f"{seconds / 60:.1f}"])
+    print(table(["seed", "validation accuracy", "test accuracy", "minutes"], rows))
+    spread = f", standard deviation {stdev(accuracies):.4f}" if len(accuracies) > 1 else ""
+    print(f"mean test accuracy {mean(accuracies):.4f}{spread}")
+
+
+if __name__ == "__main__":
+    main(parse_args())
