@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: train test app style bench clean
 
 train: $(READY)
-	@ACCELERATE_LOG_LEVEL=ERROR $(BIN)/accelerate launch --quiet train/run.py $(ARGS)
+	@trap '' INT; ACCELERATE_LOG_LEVEL=ERROR $(BIN)/accelerate launch --quiet train/run.py $(ARGS)
 
 test: $(READY)
 	@$(BIN)/pytest $(ARGS)

@@ -20,7 +20,7 @@ from eval.run_directory import RunDirectory, read_journal, read_metrics
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", help="folder with SST-2's train and validation")
+    parser.add_argument("--data_dir", type=Path, help="folder with SST-2's train and validation")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are kept")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, help="torch threads of a training")
@@ -28,15 +28,20 @@ def parse_args() -> argparse.Namespace:
 
 
 def finished_run(args: argparse.Namespace, seed: int) -> RunDirectory:
-    """The run of one seed, trained unless it is there."""
-    run = RunDirectory(args.runs / f"sst2-seed-{seed}")
-    if not run.metrics.exists():
-        command = [sys.executable, "train/run.py", "--config", "train/configs/sst2.yaml", "--resume"]
-        command += ["--seed", str(seed), "--output_dir", str(run.path)]
-        command += ["--data_dir", args.data_dir] if args.data_dir else []
-        command += ["--cpu_threads", str(args.threads)] if args.threads else []
-        subprocess.run(command, check=True, stdout=sys.stderr, cwd=Path(__file__).parents[1])
+    """The run of one seed; train/run.py leaves a finished one with the same settings as it is."""
+    run = RunDirectory(args.runs.resolve() / f"sst2-seed-{seed}")
+    command = [sys.executable, "train/run.py", "--config", "train/configs/sst2.yaml", "--resume"]
+    command += ["--seed", str(seed), "--output_dir", str(run.path)]
+    command += ["--data_dir", str(args.data_dir.resolve())] if args.data_dir else []
+    command += ["--cpu_threads", str(args.threads)] if args.threads else []
+    subprocess.run(command, check=True, stdout=sys.stderr, cwd=Path(__file__).parents[1])
     return run
+
+
+def minutes(run: RunDirectory) -> str:
+    """The time that training took, unknown where it was taken up again."""
+    events = {line["event"]: line for line in read_journal(run.journal) if line["kind"] == "event"}
+    return "-" if "resume" in events else f"{events['train_end']['seconds'] / 60:.1f}"
 
 
 def main(args: argparse.Namespace) -> None:
@@ -46,10 +51,9 @@ def main(args: argparse.Namespace) -> None:
         metrics = read_metrics(run.metrics)
         test = metrics["test"]["accuracy"]
         accuracies.append(test["value"])
-        seconds = sum(line.get("seconds", 0.0) for line in read_journal(run.journal) if line["kind"] == "event")
         validation = f"{metrics['validation']['accuracy']['value']:.4f}"
         interval = f"{test['value']:.4f} [{test['low']:.4f}, {test['high']:.4f}]"
-        rows.append([str(seed), validation, interval, f"{seconds / 60:.1f}"])
+        rows.append([str(seed), validation, interval, minutes(run)])
     print(table(["seed", "validation accuracy", "test accuracy", "minutes"], rows))
     spread = f", standard deviation {stdev(accuracies):.4f}" if len(accuracies) > 1 else ""
     print(f"mean test accuracy {mean(accuracies):.4f}{spread}")

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 from transformers import TrainerCallback
+from transformers.trainer_utils import has_length
 
 from callbacks.dead_units import DeadUnits
 from callbacks.recorded_step import RecordedStep
@@ -22,9 +23,9 @@ EVERY = 50  # steps; benchmarks/grad_norm_overhead.py measures what it costs
 class GradNorms(TrainerCallback):
     """Records, layer by layer, gradients before clipping, weights and their update, Adam's second moment, dead units.
 
-    `every` is the cadence: step 1 and every so many steps, or a function of the step. A record is one journal line of
-    kind "grad_norms"; each of `sinks` is called with it too. Its figures for a layer, over the trainable parameters
-    that received a gradient:
+    `every` is the cadence: step 1, every so many steps and the last of an epoch, or a function of the step. A record is
+    one journal line of kind "grad_norms"; each of `sinks` is called with it too. Its figures for a layer, over the
+    trainable parameters that received a gradient:
 
         norm, mean_abs, zero_fraction   of the gradient: L2 norm, mean |g|, share of exact zeros
         weight_norm, update_norm        L2 norms of the weights before the step and of what the step changed
@@ -46,28 +47,33 @@ class GradNorms(TrainerCallback):
         sinks: Sequence[Callable[[dict], None]] = (),
     ):
         self.journal = journal
-        self.is_recorded = every if callable(every) else lambda step: step == 1 or step % every == 0
+        self.every = every
         self.per_parameter = per_parameter
         self.sinks = sinks
         self._dead_units = DeadUnits()
         self._weights: dict[str, Tensor] = {}
         self._step: RecordedStep | None = None
         self._epoch_records: list[Mapping[str, Any]] = []
+        self._last_step: int | None = None
+        self._steps_in_epoch: int | None = None
 
-    def on_train_begin(self, args, state, control, model=None, **kwargs):
+    def on_train_begin(self, args, state, control, model=None, train_dataloader=None, **kwargs):
         refuse_hidden_gradients(args, model)
+        self._last_step = state.max_steps
+        if has_length(train_dataloader):
+            self._steps_in_epoch = math.ceil(len(train_dataloader) / args.gradient_accumulation_steps)
         self._step = None
         self._epoch_records = []
         if state.is_world_process_zero and state.global_step and self.journal.path.exists():
             self._take_up(state, read_journal(self.journal.path))
 
     def on_step_begin(self, args, state, control, model=None, **kwargs):
-        if self.is_recorded(state.global_step + 1):
+        if self._is_recorded(state.global_step + 1):
             self._dead_units.watch(model)
 
     def on_gradients(self, args, state, control, model=None, optimizer=None, grad_scale: float = 1.0, **kwargs):
         """Called with the gradients of the whole step, multiplied by `grad_scale`, before they are clipped."""
-        if self.is_recorded(state.global_step + 1):
+        if self._is_recorded(state.global_step + 1):
             self._step = RecordedStep(model, self._weights, grad_scale)
             self._step.add_dead_units(self._dead_units.count(args))
 
@@ -108,6 +114,13 @@ class GradNorms(TrainerCallback):
         self._dead_units.forget()
         self._weights.clear()
 
+    def _is_recorded(self, step: int) -> bool:
+        if callable(self.every):
+            return self.every(step)
+        if step in (1, self._last_step) or step % self.every == 0:
+            return True
+        return self._steps_in_epoch is not None and step % self._steps_in_epoch == 0
+
     def _take_up(self, state, lines: list[dict]) -> None:
         """Fetch the records of the epoch under way, or see that the event of one that just ended is there."""
         begin = math.ceil(state.epoch) - 1
@@ -143,11 +156,13 @@ def summarise_norms(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str,
 
 
 def epoch_table(lines: Iterable[Mapping[str, Any]]) -> str:
-    """A table of the gradient norms from a journal's lines: a row for every layer, the epochs' median (max)."""
+    """A table of the gradient norms from a journal's lines: a row for every layer; "" where none are recorded."""
     epochs = {math.ceil(line["epoch"]): line["layers"] for line in lines if line.get("event") == "epoch_grad_norms"}
+    if not epochs:
+        return ""
     layers = dict.fromkeys(chain(*epochs.values()))
     rows = [[layer, *(_cell(epochs[epoch].get(layer)) for epoch in epochs)] for layer in layers]
-    return table(["gradient norm", *(f"epoch {epoch}" for epoch in epochs)], rows)
+    return table(["gradient norm: median (max)", *(f"epoch {epoch}" for epoch in epochs)], rows)
 
 
 def refuse_hidden_gradients(args, model: nn.Module) -> None:

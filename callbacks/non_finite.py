@@ -79,7 +79,9 @@ class NonFiniteGuard(TrainerCallback):
         """Check the total norm of the gradients, which is computed here unless the caller knows it."""
         norm = total_gradient_norm(model) if total_norm is None else float(total_norm)
         if not math.isfinite(norm) and grad_scale <= 1:
-            origin = weights_origin(model) or output_origin(self._model, list(self._batches)) or gradient_origin(model)
+            # Replaying takes collectives where weights are sharded: all processes do it or none.
+            origin = _earliest(weights_origin(model), args.world_size)
+            origin = origin or output_origin(self._model, list(self._batches)) or gradient_origin(model)
             self._stop(args, state, state.global_step + 1, origin)
 
     def on_log(self, args, state, control, logs, model=None, **kwargs):
@@ -110,8 +112,7 @@ class NonFiniteGuard(TrainerCallback):
 
     def _stop(self, args, state, step: int, origin: Origin) -> None:
         self._hook.remove()
-        if args.world_size > 1:
-            origin = _earliest(origin, args.world_size)
+        origin = _earliest(origin, args.world_size)
         if state.is_world_process_zero:
             fields = {**asdict(origin), "last_checkpoint": self._checkpoint}
             self.journal.write("event", step, state.epoch, event="non_finite", **fields)
@@ -121,7 +122,8 @@ class NonFiniteGuard(TrainerCallback):
             if self._checkpoint
             else "no checkpoint was saved yet"
         )
-        raise NonFinite(f"step {step}: {origin}{before}; {kept}. Lower --learning_rate or lengthen --warmup_steps")
+        advice = "Lower --learning_rate or lengthen --warmup_steps, in another --output_dir"
+        raise NonFinite(f"step {step}: {origin}{before}; {kept}. {advice}")
 
 
 def weights_origin(model: nn.Module) -> Origin | None:
@@ -162,7 +164,9 @@ def gradient_origin(model: nn.Module) -> Origin:
 
 def largest(quantity: str, tensors: Iterable[NamedTensor]) -> Origin:
     """The tensor with the largest element, for when all are finite and only their squares are not."""
-    sizes = [(local(tensor).abs().max().item(), layer, name) for layer, name, tensor in tensors]
+    shards = [(layer, name, local(tensor)) for layer, name, tensor in tensors]
+    # A process may hold none of a small tensor's rows.
+    sizes = [(shard.abs().max().item(), layer, name) for layer, name, shard in shards if shard.numel()]
     value, layer, name = max(sizes)
     return Origin(quantity, layer, name, value)
 
@@ -192,8 +196,15 @@ def _non_finite_output(output: Any) -> float | None:
     return next((value for item in items if (value := _non_finite_output(item)) is not None), None)
 
 
-def _earliest(origin: Origin, world_size: int) -> Origin:
-    """The most telling of what the processes found: only one of them may have had the bad batch."""
-    origins: list[Origin] = [origin] * world_size
+def _earliest(origin: Origin | None, world_size: int) -> Origin | None:
+    """The most telling of what the processes found: only one of them may have the bad batch, or the bad shard."""
+    if world_size == 1:
+        return origin
+    origins: list[Origin | None] = [None] * world_size
     torch.distributed.all_gather_object(origins, origin)
-    return min(origins, key=lambda one: ("weights", "output", "loss", "gradient").index(one.quantity))
+    return min(filter(None, origins), key=_telling, default=None)
+
+
+def _telling(origin: Origin) -> tuple[int, bool, float]:
+    finite = math.isfinite(origin.value)
+    return ("weights", "output", "loss", "gradient").index(origin.quantity), finite, -origin.value if finite else 0.0

@@ -14,7 +14,10 @@ class PlainProgress(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **kwargs):
         self._first_step = self._last_step = state.global_step
-        self._began = self._last_time = time.monotonic()
+        self._began = self._last_time = self._trained_until = time.monotonic()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self._trained_until = time.monotonic()
 
     def on_log(self, args, state, control, logs, **kwargs):
         if not state.is_world_process_zero:
@@ -27,16 +30,17 @@ class PlainProgress(TrainerCallback):
             self._print(state, *(f"{name} {value:.4f}" for name, value in metrics.items()))
 
     def on_evaluate(self, args, state, control, **kwargs):
-        self._last_time = time.monotonic()
+        now = time.monotonic()
+        self._last_time += now - self._trained_until
+        self._trained_until = now
 
     on_save = on_evaluate
 
     def _speed(self, args, state) -> str:
         samples = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         samples *= state.global_step - self._last_step
-        now = time.monotonic()
-        speed = samples / (now - self._last_time)
-        self._last_step, self._last_time = state.global_step, now
+        speed = samples / (self._trained_until - self._last_time)
+        self._last_step, self._last_time = state.global_step, self._trained_until
         return f"{speed:6.0f} samples/s"
 
     def _time_left(self, state) -> str:

@@ -14,7 +14,6 @@ class PadToLongest:
     """Collate tokenised rows, padded on the right to the longest of the batch."""
 
     pad_token_id: int
-    pad_to_multiple_of: int = 1
 
     def __call__(self, rows: Sequence[Mapping]) -> dict[str, Tensor]:
         """Return input_ids and attention_mask, shape (rows, tokens), and labels, shape (rows,), if the rows have any.
@@ -22,8 +21,7 @@ class PadToLongest:
         rows: mappings with input_ids (list of int) and labels (int); all tensors are int64.
         """
         lengths = np.array([len(row["input_ids"]) for row in rows])
-        width = -(-lengths.max() // self.pad_to_multiple_of) * self.pad_to_multiple_of
-        filled = np.arange(width) < lengths[:, None]
+        filled = np.arange(lengths.max()) < lengths[:, None]
         input_ids = np.full(filled.shape, self.pad_token_id, dtype=np.int64)
         input_ids[filled] = np.concatenate([row["input_ids"] for row in rows])
         batch = {

@@ -48,7 +48,8 @@ def load_corpus(name: str, *, data_dir: str | PathLike | None = None, cut_valida
     A folder's corpus bears the folder's name; under sst2 it is taken for SST-2 itself.
 
     cut_validation=False leaves the cut rows in train too (all 67,349 of SST-2, for a benchmark): the validation
-    figures are then training figures and choose nothing. Splits that need no cut stay as they are.
+    figures are then training figures, too good to be true, and whatever is chosen by them (the best checkpoint, when to
+    stop) leans towards overfitting. Splits that need no cut stay as they are.
 
     Raises UsageError for an unknown name, UserError for data that is missing or broken.
     """

@@ -48,9 +48,6 @@ class RunDirectory:
         self.journal = self.path / "journal.jsonl"
         self.trainer_state = self.path / "trainer_state.json"
         self.metrics = self.path / "metrics.json"
-        self.diagnosis = self.path / "diagnosis.json"
-        self.incident = self.path / "incident.md"
-        self.evaluation = self.path / "evaluation"
         self.tensorboard = self.path / "tensorboard"
 
     @property

@@ -5,12 +5,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from cli.errors import UserError
 
 EMBEDDED = "embedded"
+# Their positions are counted from the one behind the padding token's id.
+COUNTED_BEHIND_PADDING = ("camembert", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta")
 
 
 def resolve_model(name: str) -> str:
@@ -23,22 +26,43 @@ def resolve_model(name: str) -> str:
     return str(Path(package.submodule_search_locations[0]) / "model")
 
 
-def load_tokenizer(name: str):
-    """The tokenizer that belongs to a network."""
+def load_config(name: str):
+    """The configuration of a network."""
     source = resolve_model(name)
     _check_folder(source)
-    return _load(AutoTokenizer.from_pretrained, name, source)
+    return _load(AutoConfig.from_pretrained, name, source)
+
+
+def load_tokenizer(name: str):
+    """The tokenizer that belongs to a network.
+
+    One without a padding token, such as GPT-2's, pads with its end-of-text token. Raises UserError where nothing can be
+    loaded, or a tokenizer that knows few of the network's tokens: where its files are missing, transformers makes one
+    of the special tokens alone, to which every word is unknown.
+    """
+    expected = getattr(load_config(name), "vocab_size", 0)
+    tokenizer = _load(AutoTokenizer.from_pretrained, name, resolve_model(name))
+    if len(tokenizer) < expected / 2:
+        raise UserError(
+            f"the tokenizer of {name} knows {len(tokenizer)} tokens, its network {expected}: put the tokenizer's files "
+            "(tokenizer.json, or vocab.txt and the like) beside config.json"
+        )
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            raise UserError(f"the tokenizer of {name} has no padding token: set pad_token in its tokenizer_config.json")
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 def load_classifier(name: str, label_names: Sequence[str], *, dropout: float | None = None) -> PreTrainedModel:
     """A sequence classifier over `label_names` with pretrained weights and, where needed, a new head.
 
+    Its padding token is that of load_tokenizer: a decoder classifies by the last token that is not padding.
     `dropout` replaces every dropout rate of the network's configuration. Weights are read from safetensors only,
     and no code that comes with a model is run. Raises UserError where nothing can be loaded.
     """
-    source = resolve_model(name)
-    _check_folder(source)
-    config = _load(AutoConfig.from_pretrained, name, source)
+    config = load_config(name)
+    config.pad_token_id = load_tokenizer(name).pad_token_id
     config.num_labels = len(label_names)
     config.id2label = dict(enumerate(label_names))
     config.label2id = {label: index for index, label in enumerate(label_names)}
@@ -47,11 +71,21 @@ def load_classifier(name: str, label_names: Sequence[str], *, dropout: float | N
     return _load(
         AutoModelForSequenceClassification.from_pretrained,
         name,
-        source,
+        resolve_model(name),
         config=config,
         use_safetensors=True,
         ignore_mismatched_sizes=True,
     )
+
+
+def check_max_length(config, max_length: int) -> None:
+    """Raise UserError where a network has fewer positions than `max_length` tokens, special tokens included."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and config.model_type in COUNTED_BEHIND_PADDING:
+        positions -= config.pad_token_id + 1
+    # XLNet says -1 for "any number".
+    if positions and 0 < positions < max_length:
+        raise UserError(f"--max_length is {max_length}, but {config.name_or_path} reads at most {positions} tokens")
 
 
 def set_dropout(config, rate: float) -> None:
@@ -77,7 +111,7 @@ def _load(load, name: str, source: str, **kwargs):
     logging.set_verbosity_error()
     try:
         return load(source, **kwargs)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         hint = "" if Path(source).is_dir() else f"; with no network, --model {EMBEDDED} works"
         raise UserError(f"cannot load the model {name!r}: {reason}{hint}") from error

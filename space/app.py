@@ -21,10 +21,12 @@ def build(model: str):
     import gradio as gr
     from transformers import pipeline
 
-    from models.loading import load_classifier, load_tokenizer
+    from models.loading import load_classifier, load_config, load_tokenizer
 
-    # load_classifier says in one line what is wrong with a folder that holds no model.
-    network = load_classifier(model, ["NEGATIVE", "POSITIVE"])
+    config = load_config(model)
+    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or []):
+        raise UserError(f"{model} holds no classifier: name a run of train/run.py")
+    network = load_classifier(model, [config.id2label[index] for index in range(config.num_labels)])
     classify = pipeline("text-classification", model=network, tokenizer=load_tokenizer(model), top_k=None)
 
     def predict(text: str) -> dict[str, float]:
@@ -43,13 +45,21 @@ def build(model: str):
     )
 
 
+def serve(page, port: int) -> None:
+    """Show the page on `port` until Ctrl-C."""
+    try:
+        page.launch(server_port=port)
+    except OSError as error:
+        raise UserError(f"port {port} cannot be opened (is it in use?): name another with --port") from error
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python space/app.py", description=__doc__)
     parser.add_argument("--model", default=os.environ.get("MODEL_ID"), help="a run, a folder or a Hub id")
     parser.add_argument("--port", type=int, default=7860)
     args = parser.parse_args()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    build(args.model or newest_run()).launch(server_port=args.port)
+    serve(build(args.model or newest_run()), args.port)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """The settings of one run: ours, and the Trainer's with the defaults of the fast recipe."""
 
-from dataclasses import dataclass, field
+import math
+import os
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
+import torch
 from transformers import TrainingArguments
 
 from callbacks.grad_norms import EVERY
 from cli.errors import UsageError
+from eval.metrics import METRIC_NAMES
 from models.cpu import cpu_has_fast_bf16
 
 
@@ -38,7 +42,6 @@ class RunArguments:
         default=None, metadata={"help": "modules that get an adapter; every linear layer when left out"}
     )
 
-    precision: Literal["auto", "bf16", "fp16", "fp32"] = setting("auto", "auto: bf16 where the hardware is fast at it")
     fast_cpu: bool = setting(True, "faster dropout and attention when training on a CPU")
 
     cpu_threads: int | None = setting(None, "threads on a CPU; this process's share of the cores when left out")
@@ -63,6 +66,12 @@ class RunArguments:
             _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
         _require(self.dropout is None or 0 <= self.dropout < 1, "dropout", self.dropout, "between 0 and 1")
         _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "between 0 and 1")
+        _require(
+            0 <= self.early_stopping_min_delta < math.inf,
+            "early_stopping_min_delta",
+            self.early_stopping_min_delta,
+            "0 or more",
+        )
         _require(self.grad_norm_steps >= 0, "grad_norm_steps", self.grad_norm_steps, "0 (off) or more")
         _require(
             0 <= self.early_stopping_smoothing < 1,
@@ -79,6 +88,7 @@ class TrainerArguments(TrainingArguments):
     _argument_group_name: ClassVar[str] = "transformers.TrainingArguments"
 
     output_dir: str | None = setting(None, "the run directory; runs/<name of the config> when left out")
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = setting("auto", "auto: bf16 where the hardware is fast at it")
     learning_rate: float = setting(5e-5, "peak learning rate")
     warmup_steps: float = setting(0.1, "steps of linear warm-up; below 1 a share of the run")
     weight_decay: float = setting(0.01, "AdamW's weight decay, on everything but biases and norms")
@@ -93,32 +103,55 @@ class TrainerArguments(TrainingArguments):
     save_total_limit: int | None = setting(2, "checkpoints kept, the best one always among them")
     load_best_model_at_end: bool = setting(True, "the run's model is the best one, not the last")
     metric_for_best_model: str | None = setting("eval_loss", "what best means")
-    report_to: str = setting("tensorboard", "none, tensorboard, wandb, …")
+    report_to: list[str] = field(
+        default_factory=lambda: ["tensorboard"], metadata={"help": "none, tensorboard, wandb, …"}
+    )
 
-    # A token on the command line ends up in logs and configs; the client's own login and HF_TOKEN do not.
+    # What stands for these is said in train/config.py, INSTEAD.
     hub_token: str | None = field(default=None, init=False)
-    # --resume stands for it.
     resume_from_checkpoint: str | None = field(default=None, init=False)
+    bf16: bool = field(default=False, init=False)
+    fp16: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
-        _require(self.num_train_epochs > 0 or self.max_steps > 0, "num_train_epochs", self.num_train_epochs, "above 0")
-        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
-        for name in ("weight_decay", "max_grad_norm", "label_smoothing_factor"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        self._check()
+        self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
+        self.precision = resolve_precision(self.precision, self.use_cpu)
+        self.bf16, self.fp16 = self.precision == "bf16", self.precision == "fp16"
+        if "ACCELERATE_MIXED_PRECISION" in os.environ:
+            # What a user's `accelerate config` says would win over fp32.
+            os.environ["ACCELERATE_MIXED_PRECISION"] = "no" if self.precision == "fp32" else self.precision
         super().__post_init__()
         # One process with several GPUs would get DataParallel; accelerate launch gives each GPU its process.
         self._n_gpu = min(self._n_gpu, 1)
 
+    def _check(self) -> None:
+        for name in (one.name for one in fields(self)):
+            value = getattr(self, name)
+            _require(not isinstance(value, float) or math.isfinite(value), name, value, "a finite number")
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "above 0")
+        _require(self.num_train_epochs > 0 or self.max_steps > 0, "num_train_epochs", self.num_train_epochs, "above 0")
+        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
+        for name in ("weight_decay", "max_grad_norm", "seed"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        for name in ("label_smoothing_factor", "adam_beta1", "adam_beta2"):
+            _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "0 or more and below 1")
+        orders = ("group_by_length", "random", "sequential", "batch_rebalance")
+        order = self.train_sampling_strategy
+        _require(order in orders, "train_sampling_strategy", order, f"one of {', '.join(orders)}")
+        metric = self.metric_for_best_model
+        metrics = ("loss", *METRIC_NAMES)
+        known = metric is None or metric.removeprefix("eval_") in metrics
+        _require(known, "metric_for_best_model", metric, f"one of {', '.join(metrics)}")
 
-def resolve_precision(wanted: str) -> str:
+
+def resolve_precision(wanted: str, use_cpu: bool) -> str:
     """bf16 where the GPU or the CPU computes faster in it, fp32 elsewhere, unless `wanted` already says."""
     if wanted != "auto":
         return wanted
-    import torch
-
-    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_has_fast_bf16()
+    on_gpu = torch.cuda.is_available() and not use_cpu
+    fast = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else cpu_has_fast_bf16()
     return "bf16" if fast else "fp32"
 
 

@@ -1,5 +1,6 @@
 """From a YAML file and flags to settings, and back to the config.yaml of a run."""
 
+import argparse
 import dataclasses
 import difflib
 import json
@@ -13,12 +14,33 @@ from transformers import HfArgumentParser
 
 from cli.errors import UsageError
 from eval.run_directory import RunDirectory, write_text
-from train.arguments import RunArguments, TrainerArguments, resolve_precision
+from train.arguments import RunArguments, TrainerArguments
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "quickstart.yaml"
 
+# Fields of TrainingArguments that are no flags here, and what to say instead.
+INSTEAD = {
+    "bf16": "--precision bf16",
+    "fp16": "--precision fp16",
+    "resume_from_checkpoint": "--resume",
+    "hub_token": "`hf auth login` or the environment's HF_TOKEN: a token in a command or a file is soon in a log",
+}
+
+# The first line of a config.yaml that a run wrote: how a run directory is known.
+HEADING = "# Every setting of this run; `--config` with this file and another --output_dir repeats it.\n"
+
 # Settings of a launch, not of a run: they may differ when a run is taken up again.
 NOT_COMPARED = {"output_dir", "resume", "overwrite", "json", "disable_tqdm"}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 class _Parser(HfArgumentParser):
@@ -45,36 +67,42 @@ def parse(argv: Sequence[str]) -> tuple[RunArguments, TrainerArguments, dict]:
     Raises UsageError, one line, for a key, a flag or a value that cannot be meant.
     """
     parser = build_parser()
-    flags = _parse_known(parser, argv)
-    config = flags.config or DEFAULT_CONFIG
+    config = _parse_known(parser, argv).config or DEFAULT_CONFIG
     defaults = read_config(config)
-    known = {action.dest for action in parser._actions} - {"help", "config"}
+    actions = {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}
     for key in defaults:
-        if key not in known:
-            raise UsageError(f"{config}: unknown key {key!r}{_nearest(key, known)}")
+        if key in INSTEAD:
+            raise UsageError(f"{config}: {key} is no key here: use {INSTEAD[key]}")
+        if key not in actions:
+            raise UsageError(f"{config}: unknown key {key!r}{_nearest(key, set(actions))}")
     # Nothing and an empty list cannot be said in flags.
     parser.set_defaults(**{key: value for key, value in defaults.items() if value == [] or _means_none(key, value)})
-    settings = vars(_parse_known(parser, [*_as_flags(defaults), *argv]))
+    flags = [flag for key, value in defaults.items() for flag in _as_flags(actions[key], value)]
+    settings = vars(_parse_known(parser, [*flags, *argv]))
 
     settings = {key: value.value if isinstance(value, Enum) else value for key, value in settings.items()}
     settings.pop("config")
     settings["output_dir"] = settings["output_dir"] or f"runs/{config.stem}"
-    settings["precision"] = resolve_precision(settings["precision"])
-    settings["bf16"] = settings["precision"] == "bf16"
-    settings["fp16"] = settings["precision"] == "fp16"
-    settings["use_cpu"] = settings["use_cpu"] or _no_accelerator()
-    ours = {key: settings[key] for key in (field.name for field in dataclasses.fields(RunArguments))}
+    ours = {field.name: settings[field.name] for field in dataclasses.fields(RunArguments)}
     trainers = {key: value for key, value in settings.items() if key not in ours}
     try:
-        return RunArguments(**ours), TrainerArguments(**trainers), settings
-    except ValueError as error:
-        raise UsageError(" ".join(str(error).split())) from error
+        args, trainer_args = RunArguments(**ours), TrainerArguments(**trainers)
+    except (ValueError, TypeError, ImportError, OSError, RuntimeError) as error:
+        raise UsageError(one_line(error)) from error
+    if args.early_stopping_patience and trainer_args.eval_strategy == "no":
+        raise UsageError("--early_stopping_patience counts evaluations: it needs --eval_strategy epoch or steps")
+    return args, trainer_args, settings | {"precision": trainer_args.precision, "use_cpu": trainer_args.use_cpu}
+
+
+def one_line(error: Exception) -> str:
+    """The message of somebody else's exception on one line."""
+    return " ".join(str(error).split())
 
 
 def read_config(path: Path) -> dict:
     """The mapping in a YAML file."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such config file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -82,7 +110,10 @@ def read_config(path: Path) -> dict:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}: not valid YAML{where}") from error
+        problem = getattr(error, "problem", None) or "unreadable"
+        raise UsageError(f"{path}: not valid YAML{where} ({problem})") from error
+    if content is None:
+        return {}
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a config is a mapping of `key: value` lines, not a {type(content).__name__}")
     return content
@@ -91,8 +122,15 @@ def read_config(path: Path) -> dict:
 def save_config(run: RunDirectory, settings: dict) -> None:
     """Write every resolved setting to the run's config.yaml; --config with that file repeats the run."""
     kept = {key: value for key, value in settings.items() if key not in NOT_COMPARED - {"output_dir"}}
-    heading = "# Every setting of this run; `--config` with this file repeats it.\n"
-    write_text(run.config, heading + yaml.safe_dump(kept))
+    write_text(run.config, HEADING + yaml.safe_dump(kept))
+
+
+def wrote_config(run: RunDirectory) -> bool:
+    """Whether the config.yaml there is one that save_config wrote."""
+    try:
+        return run.config.read_text(encoding="utf-8").startswith(HEADING)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def first_difference(run: RunDirectory, settings: dict) -> str | None:
@@ -109,6 +147,8 @@ def _parse_known(parser: HfArgumentParser, argv: Sequence[str]):
     if extras:
         flags = {option.lstrip("-") for option in parser._option_string_actions}
         name = extras[0].split("=")[0].lstrip("-").replace("-", "_")
+        if name in INSTEAD:
+            raise UsageError(f"--{name} is no flag here: use {INSTEAD[name]}")
         if extras[0].startswith("-"):
             raise UsageError(f"unknown flag --{name}{_nearest(name, flags, prefix='--')}")
         raise UsageError(f"unexpected argument {extras[0]!r}: settings are given as --name value")
@@ -120,17 +160,18 @@ def _nearest(name: object, known: set[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{match[0]}?" if match else " (--help lists every name)"
 
 
-def _as_flags(defaults: dict) -> list[str]:
-    """YAML values in the words of the command line, so that both pass through one set of checks."""
-    flags = []
-    for key, value in defaults.items():
-        if isinstance(value, list) and value:
-            flags += [f"--{key}", *map(str, value)]
-        elif isinstance(value, dict):
-            flags.append(f"--{key}={json.dumps(value)}")
-        elif value is not None and value != []:
-            flags.append(f"--{key}={value}")
-    return flags
+def _as_flags(action: argparse.Action, value: object) -> list[str]:
+    """A YAML value in the words of the command line, so that both pass through one set of checks."""
+    flag = f"--{action.dest}"
+    if value is None or value == []:
+        return []
+    if isinstance(value, list):
+        return [flag, *map(str, value)]
+    if isinstance(value, dict):
+        return [f"{flag}={json.dumps(value)}"]
+    if value is False and action.nargs != "?":
+        value = "no"  # YAML reads the word as a boolean
+    return [f"{flag}={action.const if value is True and action.nargs == '?' else value}"]
 
 
 def _means_none(key: str, value: object) -> bool:
@@ -140,9 +181,3 @@ def _means_none(key: str, value: object) -> bool:
 
 def _plain(value: object) -> object:
     return yaml.safe_load(yaml.safe_dump(value))
-
-
-def _no_accelerator() -> bool:
-    import torch
-
-    return not torch.accelerator.is_available()

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def on_main_process(action: Callable[[], Result]) -> Result:
     """Run `action` on rank 0 and return its result, or raise its exception, on every process."""
     outcome: list = [None, None]
-    if PartialState().is_main_process:
+    if is_main_process():
         try:
             outcome[0] = action()
         except Exception as error:
@@ -26,9 +26,14 @@ def on_main_process(action: Callable[[], Result]) -> Result:
     return outcome[0]
 
 
+def is_main_process() -> bool:
+    """Whether this is rank 0."""
+    return PartialState().is_main_process
+
+
 def say(text: str) -> None:
     """Print on rank 0."""
-    if PartialState().is_main_process:
+    if is_main_process():
         print(text, flush=True)
 
 
@@ -39,7 +44,9 @@ def use_cpu_threads(wanted: int | None) -> int:
     """
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
     if wanted is None and ("OMP_NUM_THREADS" not in os.environ or launched):
-        cores = min(psutil.cpu_count(logical=False) or 1, len(psutil.Process().cpu_affinity()))
+        # macOS cannot say which cores a process may use.
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        cores = min(psutil.cpu_count(logical=False) or 1, usable)
         wanted = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     if wanted is not None:
         torch.set_num_threads(wanted)

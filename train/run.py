@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import datasets
+import torch
 import transformers
 from transformers import PrinterCallback, set_seed
 
@@ -23,6 +24,7 @@ from callbacks.journal import JournalCallback
 from callbacks.non_finite import NonFiniteGuard
 from callbacks.progress import PlainProgress
 from callbacks.tensorboard import TensorBoard
+from cli.errors import UsageError
 from cli.script import run_script
 from data.batching import PadToLongest
 from data.corpora import load_corpus
@@ -31,13 +33,13 @@ from data.tokenizing import tokenize
 from eval.run_directory import Journal, RunDirectory, read_journal, read_metrics, write_json
 from eval.trainer_metrics import compute_metrics
 from models.fast_cpu import speed_up_training
-from models.loading import load_classifier, load_tokenizer
+from models.loading import check_max_length, load_classifier, load_tokenizer
 from models.losses import cross_entropy
 from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
-from train.config import parse
-from train.opening import open_run
-from train.processes import on_main_process, say, use_cpu_threads
+from train.config import one_line, parse
+from train.opening import lock, open_run
+from train.processes import is_main_process, on_main_process, say, use_cpu_threads
 from train.results import evaluate, export_model, metrics_document, metrics_table
 from train.trainer import ClinicTrainer
 
@@ -45,12 +47,19 @@ from train.trainer import ClinicTrainer
 def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> dict:
     """Train, keep the best model, judge it; returns what metrics.json holds."""
     run = RunDirectory(trainer_args.output_dir)
-    opening = on_main_process(lambda: open_run(run, args, settings))
-    if opening.finished:
-        metrics = read_metrics(run.metrics)
-        say(f"{run.path} is finished; --overwrite trains it again.\n\n{metrics_table(metrics)}")
-        return metrics
+    with contextlib.ExitStack() as stack:
+        if is_main_process():
+            stack.enter_context(lock(run))
+        opening = on_main_process(lambda: open_run(run, args, settings))
+        if opening.finished:
+            metrics = read_metrics(run.metrics)
+            say(f"{run.path} is finished; --overwrite trains it again.\n\n{metrics_table(metrics)}")
+            return metrics
+        return fine_tune(args, trainer_args, run, opening.checkpoint)
 
+
+def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirectory, checkpoint: Path | None) -> dict:
+    """The whole way from texts to a judged model in the run directory."""
     # One progress bar, the run's, is enough.
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
@@ -62,13 +71,18 @@ def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> 
     splits = {
         split: tokenize(getattr(corpus, split), tokenizer, args.max_length) for split in ("train", "validation", "test")
     }
+    needed = trainer_args.train_batch_size * trainer_args.world_size
+    if trainer_args.dataloader_drop_last and len(splits["train"]) < needed:
+        raise UsageError(f"--dataloader_drop_last leaves no batch: {len(splits['train'])} rows, {needed} a step")
     trainer = prepare_trainer(args, trainer_args, run, model, tokenizer, splits)
     describe(args, trainer_args, corpus, overlap, model, threads)
 
-    train(trainer, args, opening.checkpoint)
-    say("\n" + epoch_table(read_journal(run.journal)))
+    train(trainer, args, checkpoint)
+    if norms := epoch_table(read_journal(run.journal)):
+        say(f"\n{norms}")
 
-    best_step = trainer.state.best_global_step or trainer.state.global_step
+    best_step = trainer.state.best_global_step if trainer_args.load_best_model_at_end else None
+    best_step = best_step or trainer.state.global_step
     validation, test = (evaluate(trainer, splits[split]) for split in ("validation", "test"))
     metrics = metrics_document(corpus.name, overlap, best_step, validation, test)
     export_model(trainer, run)
@@ -76,7 +90,8 @@ def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> 
         trainer.state.save_to_json(str(run.trainer_state))
         write_json(run.metrics, metrics)
     say(f"\n{metrics_table(metrics)}\n")
-    say(f"{run.path} holds the best model: step {best_step}, by {trainer_args.metric_for_best_model}.")
+    kept = f"the best model: step {best_step}, by {trainer_args.metric_for_best_model}"
+    say(f"{run.path} holds {kept if trainer_args.load_best_model_at_end else f'the last model: step {best_step}'}.")
     say(f"Try it next: make app, or python space/app.py --model {run.path}")
     return metrics
 
@@ -97,6 +112,7 @@ def draw(split, rows: int):
 def prepare_model(args: RunArguments, label_names: tuple[str, ...]):
     """The network with what is to be trained of it."""
     model = load_classifier(args.model, label_names, dropout=args.dropout)
+    check_max_length(model.config, args.max_length)
     if args.tuning == "frozen":
         return freeze_encoder(model)
     if args.tuning == "lora":
@@ -115,7 +131,7 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
     wants_tensorboard = "tensorboard" in trainer_args.report_to
     trainer_args.report_to = [name for name in trainer_args.report_to if name != "tensorboard"]
     trainer_args.disable_tqdm = trainer_args.disable_tqdm or not sys.stderr.isatty()
-    trainer = ClinicTrainer(
+    trainer = make_trainer(
         model=model,
         args=trainer_args,
         train_dataset=splits["train"],
@@ -155,6 +171,14 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
     return trainer
 
 
+def make_trainer(**kwargs) -> ClinicTrainer:
+    """The Trainer, or one line on what its settings ask for and this machine lacks."""
+    try:
+        return ClinicTrainer(**kwargs)
+    except (ValueError, ImportError, RuntimeError) as error:
+        raise UsageError(one_line(error)) from error
+
+
 def train(trainer: ClinicTrainer, args: RunArguments, checkpoint: Path | None) -> None:
     """Train from the start or from a checkpoint, with Ctrl-C kept in hand."""
     if checkpoint:
@@ -173,9 +197,10 @@ def describe(args, trainer_args, corpus, overlap, model, threads: int) -> None:
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     share = "all" if args.tuning == "full" else f"{trained / 1e6:.1f}M"
     device = f"cpu, {threads} threads" if trainer_args.device.type == "cpu" else str(trainer_args.device)
+    processes = f"{trainer_args.world_size} process{'es' if trainer_args.world_size > 1 else ''}"
     say(
-        f"{args.model}: {model.num_parameters() / 1e6:.1f}M parameters, {share} trained, {args.precision} on {device}, "
-        f"{trainer_args.world_size} process{'es' if trainer_args.world_size > 1 else ''}"
+        f"{args.model}: {model.num_parameters() / 1e6:.1f}M parameters, {share} trained, "
+        f"{trainer_args.precision} on {device}, {processes}"
     )
 
 
@@ -189,6 +214,8 @@ def cli() -> int:
         return stop.exit_status
     if args.json:
         say(json.dumps(metrics))
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
     return 0
 
 

@@ -1,6 +1,8 @@
 """The Trainer, where a callback cannot reach: gradients before clipping, samplers, whole checkpoints."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -9,7 +11,7 @@ from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from callbacks.tensor_sums import total_gradient_norm
-from cli.errors import UserError
+from cli.errors import UsageError, UserError
 from data.batching import BucketSampler
 from eval.run_directory import RunDirectory
 from train.checkpoints import SAVE_ERRORS, is_complete, mark_complete, unmark, why_not_saved
@@ -47,6 +49,14 @@ class ClinicTrainer(Trainer):
                 callback.on_gradients(
                     self.args, self.state, self.control, model=model, optimizer=self.optimizer, **known
                 )
+
+    def create_optimizer(self, model=None):
+        with _one_line(f"--optim {self.args.optim.value}"):
+            return super().create_optimizer(model)
+
+    def create_scheduler(self, num_training_steps, optimizer=None):
+        with _one_line(f"--lr_scheduler_type {self.args.lr_scheduler_type.value}"):
+            return super().create_scheduler(num_training_steps, optimizer)
 
     def _get_train_sampler(self, train_dataset=None) -> Sampler | None:
         if self.args.train_sampling_strategy != "group_by_length":
@@ -91,6 +101,14 @@ class ClinicTrainer(Trainer):
         # Only now may an older checkpoint go.
         if self.args.should_save:
             rotate_checkpoints(str(run), keep, self.state.best_model_checkpoint)
+
+
+@contextmanager
+def _one_line(flag: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise UsageError(f"{flag}: {' '.join(str(error).split())}") from error
 
 
 def _save_failed(run: Path, folder: Path, reason: str) -> str:

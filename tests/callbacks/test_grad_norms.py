@@ -127,12 +127,13 @@ def test_a_gradient_of_nothing_but_zeros_has_norm_zero(toy, batch, measure):
         assert (figures["norm"], figures["mean_abs"], figures["zero_fraction"]) == (0, 0, 1)
 
 
-@pytest.mark.parametrize(("bad", "norm"), [(math.nan, math.nan), (math.inf, math.inf)])
-def test_a_bad_gradient_is_recorded_as_such(toy, batch, measure, bad, norm):
-    toy.blocks[1].linear.weight.register_hook(lambda gradient: gradient * bad)
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_bad_gradient_is_recorded_as_such(toy, batch, measure, bad):
+    toy.blocks[1].linear.weight.register_hook(lambda gradient: torch.full_like(gradient, bad))
     record = measure(toy, lambda model: model(**batch)["loss"])
     figures = record["layers"]["block.1"]
-    assert figures["norm"] == pytest.approx(norm, nan_ok=True) or math.isnan(figures["norm"])
+    for figure in (figures["norm"], figures["mean_abs"], record["total"]):
+        assert figure == pytest.approx(bad, nan_ok=True)
     assert math.isnan(figures["zero_fraction"])
     assert math.isfinite(record["layers"]["block.0"]["norm"])
 
@@ -225,7 +226,7 @@ def test_accumulated_gradients_are_those_of_the_full_batch(toy, tmp_path, make_t
 
 @pytest.mark.parametrize(
     ("every", "expected"),
-    [(3, [1, 3, 6]), (lambda step: step in (2, 5), [2, 5]), (100, [1])],
+    [(3, [1, 3, 6, 8]), (lambda step: step in (2, 5), [2, 5]), (100, [1, 8])],
 )
 def test_the_cadence_decides_and_between_records_nothing_is_kept(toy, journal, lines, make_trainer, every, expected):
     class Watch(TrainerCallback):
@@ -242,6 +243,24 @@ def test_the_cadence_decides_and_between_records_nothing_is_kept(toy, journal, l
     make_trainer(toy, [GradNorms(journal, every=every), watch]).train()
     assert [record["step"] for record in lines("grad_norms")] == expected
     assert watch.hooked == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"num_train_epochs": 3}, {1.0: 8, 2.0: 16, 3.0: 24}),
+        ({"num_train_epochs": 2, "gradient_accumulation_steps": 3}, {1.0: 3, 2.0: 6}),  # 8 batches: 3, 3 and 2
+        ({"max_steps": 12}, {1.0: 8, 1.5: 12}),
+    ],
+)
+def test_every_epoch_has_a_record_at_any_cadence(toy, journal, lines, events, make_trainer, settings, expected):
+    make_trainer(toy, [GradNorms(journal, every=100)], **settings).train()
+    assert {event["epoch"]: event["step"] for event in events("epoch_grad_norms")} == expected
+    assert [record["step"] for record in lines("grad_norms")] == [1, *expected.values()]
+
+
+def test_no_records_make_no_table():
+    assert epoch_table([{"kind": "train", "epoch": 1.0}]) == ""
 
 
 def test_only_the_first_process_writes(toy, batch, trainer_args, journal):
@@ -267,7 +286,8 @@ def test_an_epoch_ends_with_median_and_maximum(toy, journal, lines, events, make
             assert event["layers"][layer] == {"median": (norms[3] + norms[4]) / 2, "max": norms[-1]}
     rows = epoch_table(lines()).splitlines()
     assert [row.split()[0] for row in rows[2:]] == LAYERS
-    assert rows[0].split() == ["gradient", "norm", "epoch", "1", "epoch", "2"]
+    assert rows[0].split("  ")[0] == "gradient norm: median (max)"
+    assert rows[0].split()[4:] == ["epoch", "1", "epoch", "2"]
     assert f"{second['layers']['head']['median']:.3g} ({second['layers']['head']['max']:.3g})" in rows[-1]
 
 

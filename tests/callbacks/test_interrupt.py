@@ -1,17 +1,19 @@
+import copy
 import os
 import signal
 from types import SimpleNamespace
 
 import pytest
+from transformers import TrainerCallback
 
-from callbacks.interrupt import Interrupt, Interrupted
+from callbacks.interrupt import NOTICE, Interrupt, Interrupted
 
 ONE_PROCESS = SimpleNamespace(world_size=1)
 
 
 def step(interrupt: Interrupt, number: int) -> SimpleNamespace:
-    control = SimpleNamespace(should_save=False)
-    interrupt.on_step_end(ONE_PROCESS, SimpleNamespace(global_step=number), control)
+    control = SimpleNamespace(should_save=False, should_training_stop=False)
+    interrupt.on_step_end(ONE_PROCESS, SimpleNamespace(global_step=number, epoch=number / 100), control)
     return control
 
 
@@ -29,6 +31,58 @@ def test_a_signal_asks_for_a_save_and_then_leaves(signum):
 def test_an_ordinary_save_goes_on():
     with Interrupt() as interrupt:
         interrupt.on_save(ONE_PROCESS, SimpleNamespace(global_step=2), None)
+
+
+def test_a_signal_during_an_evaluation_leaves_after_the_save_that_follows():
+    with Interrupt() as interrupt:
+        step(interrupt, 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted):
+            interrupt.on_save(ONE_PROCESS, SimpleNamespace(global_step=2), None)
+
+
+class SignalAt(TrainerCallback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        if state.global_step + 1 == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def evaluations(trainer):
+    return [row["step"] for row in trainer.state.log_history if "eval_loss" in row]
+
+
+@pytest.mark.parametrize("saves", ["no", "epoch", "steps"])
+@pytest.mark.parametrize("stop", [5, 8, 12])  # in mid-epoch, at an epoch's end, at the run's, which is no epoch's
+def test_an_interrupted_and_resumed_run_makes_the_evaluations_of_a_whole_one(toy, make_trainer, tmp_path, saves, stop):
+    def trainer(*callbacks):
+        model = copy.deepcopy(toy)
+        return make_trainer(
+            model, list(callbacks), max_steps=12, eval_strategy="epoch", save_strategy=saves, save_steps=4
+        )
+
+    whole = trainer()
+    whole.train()
+    assert evaluations(whole) == [8, 12]
+    with Interrupt() as interrupt, pytest.raises(Interrupted) as error:
+        trainer(SignalAt(stop), interrupt).train()
+    assert error.value.step == stop
+    resumed = trainer()
+    resumed.train(resume_from_checkpoint=str(tmp_path / "run" / f"checkpoint-{stop}"))
+    assert evaluations(resumed) == [8, 12]
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(None, NOTICE), ("0", NOTICE), ("1", "")])
+def test_the_first_process_says_once_what_a_signal_does(monkeypatch, capfd, rank, expected):
+    monkeypatch.delenv("RANK", raising=False)
+    if rank:
+        monkeypatch.setenv("RANK", rank)
+    with Interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert capfd.readouterr().err == expected
 
 
 def test_signals_that_come_together_are_one_and_a_later_one_acts_at_once():

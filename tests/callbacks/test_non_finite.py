@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import TrainerCallback
 
-from callbacks.non_finite import NonFinite, NonFiniteGuard
+from callbacks.non_finite import NonFinite, NonFiniteGuard, largest
 
 
 class At(TrainerCallback):
@@ -65,6 +65,7 @@ def test_a_bad_weight_is_found(stop, events, bad, parameter, layer):
     value = "NaN" if math.isnan(bad) else "infinite"
     assert message.startswith(f"step 5: the weights of {layer} ({parameter}) became {value} first (loss ")
     assert "the last good checkpoint is step 4" in message
+    assert message.endswith("Lower --learning_rate or lengthen --warmup_steps, in another --output_dir")
     assert "\n" not in message
     (event,) = events("non_finite")
     assert (event["step"], event["quantity"], event["layer"], event["last_checkpoint"]) == (5, "weights", layer, 4)
@@ -182,6 +183,12 @@ def test_gradients_whose_squares_overflow_are_too_large(toy, batch, guard):
     toy.blocks[2].linear.weight.grad[0, 0] = 1e30
     with pytest.raises(NonFinite, match=r"the gradient of block.2 \(blocks.2.linear.weight\) became too large"):
         guard("on_gradients")
+
+
+def test_a_shard_without_elements_has_no_largest():
+    tensors = [("block.0", "weight", torch.tensor([1.0, -3.0])), ("head", "weight", torch.empty(0, 7))]
+    origin = largest("gradient", tensors)
+    assert (origin.layer, origin.value) == ("block.0", 3.0)
 
 
 def test_a_logged_loss_that_is_not_finite_stops_although_gradients_were(guard, events):

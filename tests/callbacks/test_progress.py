@@ -34,20 +34,25 @@ def test_other_processes_print_nothing(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_speed_counts_all_rows_of_a_step_and_leaves_evaluations_out(monkeypatch, capsys):
-    clock = iter([0.0, 10.0, 10.0, 110.0, 120.0, 120.0])
-    monkeypatch.setattr("callbacks.progress.time.monotonic", lambda: next(clock))
+def test_speed_counts_all_rows_of_a_step_and_leaves_evaluations_and_saves_out(monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr("callbacks.progress.time.monotonic", lambda: now)
 
     class Args:
         train_batch_size, gradient_accumulation_steps, world_size = 4, 2, 3
 
     callback, state = PlainProgress(), TrainerState(max_steps=30, epoch=0.5, stateful_callbacks=[])
     callback.on_train_begin(Args, state, None)
-    for step in (10, 20):
-        state.global_step = step
-        callback.on_log(Args, state, None, logs={"loss": 1.0})
-        if step == 10:
+    for state.global_step in range(1, 21):
+        now += 1.0
+        callback.on_step_end(Args, state, None)
+        if state.global_step in (10, 20):
+            callback.on_log(Args, state, None, logs={"loss": 1.0})
+        if state.global_step in (10, 17):  # after a line, and between two
+            now += 30.0
             callback.on_evaluate(Args, state, None)
+            now += 20.0
+            callback.on_save(Args, state, None)
     first, second = capsys.readouterr().err.splitlines()
     assert "24 samples/s" in first and first.endswith("0:20 left")
     assert "24 samples/s" in second and second.endswith("1:00 left")

@@ -3,19 +3,23 @@
 import json
 import math
 import os
+import signal
 import socket
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.distributed.tensor import DTensor
 
-from callbacks.grad_norms import GradNorms
+from callbacks.grad_norms import GradNorms, refuse_hidden_gradients
+from callbacks.interrupt import NOTICE, Interrupt, Interrupted
 from callbacks.non_finite import NonFinite, NonFiniteGuard
 from callbacks.tensor_sums import total_gradient_norm
+from cli.errors import UserError
 from eval.run_directory import Journal, read_journal
 
 pytestmark = pytest.mark.multiprocess
@@ -47,7 +51,7 @@ def tokens():
 def record_steps(model, batch, journal, rank, world_size):
     """Three recorded AdamW steps; returns the total norms on the way."""
     args = SimpleNamespace(world_size=world_size, max_grad_norm=1.0, deepspeed_plugin=None)
-    state = SimpleNamespace(global_step=0, epoch=0.0, is_world_process_zero=rank == 0)
+    state = SimpleNamespace(global_step=0, max_steps=3, epoch=0.0, is_world_process_zero=rank == 0)
     callback = GradNorms(journal, every=1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     totals = []
@@ -71,26 +75,26 @@ def ddp(rank, folder):
     return record_steps(model, tokens().chunk(2)[rank], Journal(folder / "ddp.jsonl"), rank, world_size=2)
 
 
-def fsdp(rank, folder):
+def sharded_network():
     model = network()
     mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
     for layer in model.layers:
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)
     assert all(isinstance(parameter, DTensor) for parameter in model.parameters())
+    return model
+
+
+def fsdp(rank, folder):
+    model = sharded_network()
     return record_steps(model, tokens().chunk(2)[rank], Journal(folder / "fsdp.jsonl"), rank, world_size=2)
 
 
-def guard(rank, folder):
-    """Only the second process has the bad batch; both must stop and say the same."""
-    bare = network()
-    bare.layers[1].register_forward_hook(
-        lambda module, inputs, output: output * (math.nan if dist.get_rank() == 1 else 1)
-    )
-    model = nn.parallel.DistributedDataParallel(bare)
+def stop(journal, rank, bare, model):
+    """One step under the guard; returns what it says."""
     args = SimpleNamespace(world_size=2)
     state = SimpleNamespace(global_step=4, epoch=0.5, is_world_process_zero=rank == 0)
-    callback = NonFiniteGuard(Journal(folder / "guard.jsonl"))
+    callback = NonFiniteGuard(journal)
     callback.on_train_begin(args, state, None, model=bare)
     callback.on_step_begin(args, state, None)
     model(tokens().chunk(2)[rank]).pow(2).mean().backward()
@@ -100,11 +104,77 @@ def guard(rank, folder):
         return str(error)
 
 
+def guard(rank, folder):
+    """Only the second process has the bad batch; both must stop and say the same."""
+    bare = network()
+    bare.layers[1].register_forward_hook(
+        lambda module, inputs, output: output * (math.nan if dist.get_rank() == 1 else 1)
+    )
+    model = nn.parallel.DistributedDataParallel(bare)
+    return stop(Journal(folder / "guard.jsonl"), rank, bare, model)
+
+
+def guard_of_shards(rank, folder):
+    """Only the second process holds the bad weight, and only the first would run the network again."""
+    model = sharded_network()
+    if rank == 1:
+        model.layers[1][0].weight.to_local().data.fill_(math.nan)
+    return stop(Journal(folder / "guard_of_shards.jsonl"), rank, model, model)
+
+
+def guard_of_gradient_shards(rank, folder):
+    """Only the second process holds the bad rows of a gradient."""
+    model = sharded_network()
+
+    def spoil(weight):
+        if rank == 1:
+            weight.grad.to_local().fill_(math.nan)
+
+    model.layers[1][0].weight.register_post_accumulate_grad_hook(spoil)
+    return stop(Journal(folder / "guard_of_gradient_shards.jsonl"), rank, model, model)
+
+
+def fsdp1(rank, folder):
+    wrapped = FullyShardedDataParallel(network(), device_id=torch.device("cpu"))
+    try:
+        refuse_hidden_gradients(SimpleNamespace(deepspeed_plugin=None), wrapped)
+    except UserError as error:
+        return str(error)
+
+
+def interrupt(rank, folder):
+    """Only the second process gets a signal, then a save comes before the two would have agreed."""
+    args = SimpleNamespace(world_size=2, device=torch.device("cpu"))
+    os.environ["RANK"] = str(rank)
+    with Interrupt(agree_every=10) as callback, (folder / f"stderr{rank}").open("w") as errors:
+        kept = os.dup(2)
+        os.dup2(errors.fileno(), 2)
+        try:
+            if rank == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+            for step in range(1, 21):
+                control = SimpleNamespace(should_save=step % 7 == 0, should_training_stop=False)
+                state = SimpleNamespace(global_step=step, epoch=step / 100)
+                callback.on_step_end(args, state, control)
+                if control.should_save:
+                    callback.on_save(args, state, control)
+        except Interrupted as stopped:
+            os.kill(os.getpid(), signal.SIGTERM)  # which a launcher passes on
+            return [stopped.step, stopped.exit_status]
+        finally:
+            os.dup2(kept, 2)
+
+
+TASKS = (ddp, fsdp, guard, guard_of_shards, guard_of_gradient_shards, fsdp1, interrupt)
+
+
 def work(rank, port, folder):
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    dist.init_process_group(
+        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2, timeout=timedelta(seconds=60)
+    )
     assert dist.get_world_size() == 2
-    results = {task.__name__: task(rank, folder) for task in (ddp, fsdp, guard)}
+    results = {task.__name__: task(rank, folder) for task in TASKS}
     (folder / f"{rank}.json").write_text(json.dumps(results))
     dist.barrier()
     os._exit(
@@ -143,9 +213,31 @@ def test_two_processes_record_what_one_does(folder, alone, kind):
             assert line["layers"][layer] == pytest.approx(figures, rel=1e-3)
 
 
-def test_both_stop_and_name_the_layer_that_one_of_them_saw(folder):
-    messages = [json.loads((folder / f"{rank}.json").read_text())["guard"] for rank in (0, 1)]
+def results(folder, task):
+    return [json.loads((folder / f"{rank}.json").read_text())[task] for rank in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("task", "quantity", "where"),
+    [
+        ("guard", "output", "the output of block.1 (layers.1)"),
+        ("guard_of_shards", "weights", "the weights of block.1 (layers.1.0.weight)"),
+        ("guard_of_gradient_shards", "gradient", "the gradient of block.1 (layers.1.0.weight)"),
+    ],
+)
+def test_both_stop_and_name_the_layer_that_one_of_them_saw(folder, task, quantity, where):
+    messages = results(folder, task)
     assert messages[0] == messages[1]
-    assert messages[0].startswith("step 5: the output of block.1 (layers.1) became NaN first")
-    (event,) = read_journal(folder / "guard.jsonl")
-    assert (event["quantity"], event["layer"]) == ("output", "block.1")
+    assert messages[0].startswith(f"step 5: {where} became NaN first")
+    (event,) = read_journal(folder / f"{task}.jsonl")
+    assert (event["quantity"], event["layer"]) == (quantity, "block.1")
+
+
+def test_fsdp_before_version_2_is_refused(folder):
+    for message in results(folder, "fsdp1"):
+        assert message.startswith("FSDP version 1 hides the gradients")
+
+
+def test_both_leave_at_the_same_save_although_one_got_the_signal(folder):
+    assert results(folder, "interrupt") == [[7, 128 + signal.SIGTERM]] * 2
+    assert [(folder / f"stderr{rank}").read_text() for rank in (0, 1)] == [NOTICE, ""]

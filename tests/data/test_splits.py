@@ -10,8 +10,10 @@ def rows():
     """1,000 rows of 700 texts, many of them in several spellings; 30% negative."""
     rng = np.random.default_rng(1)
     numbers = rng.integers(0, 700, 1_000)
-    texts = [("Film no. {}", "film no {} !", "FILM  no {}")[spelling].format(number)
-             for number, spelling in zip(numbers, rng.integers(0, 3, 1_000), strict=True)]
+    texts = [
+        ("Film no. {}", "film no {} !", "FILM  no {}")[spelling].format(number)
+        for number, spelling in zip(numbers, rng.integers(0, 3, 1_000), strict=True)
+    ]
     return texts, (numbers % 10 >= 3).astype(int)
 
 

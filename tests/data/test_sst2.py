@@ -57,11 +57,14 @@ def test_rows_of_the_hub(monkeypatch):
     rows = {"sentence": ["good ", "bad "], "label": [1, 0], "idx": [0, 1]}
     hidden = {"sentence": ["what ?"], "label": [-1], "idx": [0]}
     features = datasets.Features(
-        sentence=datasets.Value("string"), label=datasets.ClassLabel(names=["negative", "positive"]),
+        sentence=datasets.Value("string"),
+        label=datasets.ClassLabel(names=["negative", "positive"]),
         idx=datasets.Value("int32"),
     )
-    splits = {name: datasets.Dataset.from_dict(columns, features=features)
-              for name, columns in {"train": rows, "validation": rows, "test": hidden}.items()}
+    splits = {
+        name: datasets.Dataset.from_dict(columns, features=features)
+        for name, columns in {"train": rows, "validation": rows, "test": hidden}.items()
+    }
     monkeypatch.setattr(datasets, "load_dataset", lambda repository: datasets.DatasetDict(splits))
     tables = read_sst2_from_hub()
     assert tables.keys() == {"train", "validation"}

@@ -1,14 +1,40 @@
 import json
+import string
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, DistilBertConfig, GPT2Config
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    DistilBertConfig,
+    GPT2Config,
+    GPT2Model,
+    GPT2Tokenizer,
+)
 
 from cli.errors import UserError
-from models.loading import load_classifier, load_tokenizer, resolve_model, set_dropout
+from data.batching import PadToLongest
+from models.loading import check_max_length, load_classifier, load_tokenizer, resolve_model, set_dropout
 
 NAMES = ["NEGATIVE", "POSITIVE"]
+
+
+@pytest.fixture
+def tiny_gpt2(tmp_path):
+    """A saved GPT-2 with two layers, and a tokenizer of letters and the space without a padding token, as GPT-2's."""
+    letters = [*string.ascii_lowercase, "\u0120", "<|endoftext|>"]
+    GPT2Tokenizer(vocab={letter: index for index, letter in enumerate(letters)}, merges=[]).save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=28, n_embd=16, n_layer=2, n_head=2, n_positions=64, bos_token_id=27, eos_token_id=27)
+    GPT2Model(config).save_pretrained(tmp_path)
+    return str(tmp_path)
+
+
+def copy_without(folder, target, *left_out):
+    for path in folder.iterdir():
+        if path.name not in left_out:
+            (target / path.name).write_bytes(path.read_bytes())
 
 
 def test_head_has_the_labels_names(tiny_bert):
@@ -26,6 +52,7 @@ def test_encoder_keeps_its_weights(tiny_bert):
 
 def test_another_number_of_labels_gets_a_new_head(tiny_bert, tmp_path):
     load_classifier(str(tiny_bert), ["a", "b", "c"]).save_pretrained(tmp_path)
+    load_tokenizer(str(tiny_bert)).save_pretrained(tmp_path)
     assert load_classifier(str(tmp_path), NAMES).classifier.out_features == 2
 
 
@@ -59,9 +86,7 @@ def test_a_missing_folder_is_named():
 
 
 def test_pickled_weights_are_refused(tiny_bert, tmp_path):
-    for path in tiny_bert.iterdir():
-        if path.suffix != ".safetensors":
-            (tmp_path / path.name).write_bytes(path.read_bytes())
+    copy_without(tiny_bert, tmp_path, "model.safetensors")
     torch.save(load_classifier(str(tiny_bert), NAMES).state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(UserError, match="safetensors"):
         load_classifier(str(tmp_path), NAMES)
@@ -71,3 +96,92 @@ def test_an_unreachable_hub_names_the_offline_way(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="--model embedded works"):
         load_classifier("someone/no-such-model", NAMES)
+
+
+@pytest.mark.parametrize("load", [load_tokenizer, lambda name: load_classifier(name, NAMES)])
+def test_a_folder_without_a_vocabulary_is_named(tiny_bert, tmp_path, load):
+    copy_without(tiny_bert, tmp_path, "vocab.txt", "tokenizer.json")
+    with pytest.raises(UserError, match=r"knows 5 tokens, its network 27: put the tokenizer's files"):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize("left", [0, 5, 2_000])
+def test_broken_weights_are_one_line(tiny_bert, tmp_path, left):
+    copy_without(tiny_bert, tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:left])
+    with pytest.raises(UserError, match="cannot load the model .*header") as error:
+        load_classifier(str(tmp_path), NAMES)
+    assert "\n" not in str(error.value)
+
+
+def test_logits_of_a_decoder_do_not_depend_on_the_padding(tiny_gpt2):
+    tokenizer, model = load_tokenizer(tiny_gpt2), load_classifier(tiny_gpt2, NAMES).eval()
+    assert model.config.pad_token_id == tokenizer.pad_token_id == tokenizer.eos_token_id == 27
+    rows = [{"input_ids": tokenizer(text)["input_ids"]} for text in ("good", "a dull film", "fine")]
+    together = model(**PadToLongest(pad_token_id=tokenizer.pad_token_id)(rows)).logits
+    alone = torch.cat([model(input_ids=torch.tensor([row["input_ids"]])).logits for row in rows])
+    torch.testing.assert_close(together, alone)
+
+
+def test_a_decoder_pads_as_its_tokenizer_whatever_its_config_says(tiny_gpt2):
+    config = AutoConfig.from_pretrained(tiny_gpt2)
+    config.pad_token_id = 7
+    config.save_pretrained(tiny_gpt2)
+    assert load_classifier(tiny_gpt2, NAMES).config.pad_token_id == 27
+
+
+def test_a_tokenizer_that_cannot_pad_is_one_line(tiny_gpt2):
+    path = Path(tiny_gpt2) / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(settings | {"eos_token": None}))
+    with pytest.raises(UserError, match="no padding token: set pad_token"):
+        load_tokenizer(tiny_gpt2)
+
+
+SIZES = {
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+    "vocab_size": 30,
+    "bos_token_id": 2,
+    "eos_token_id": 3,
+    "pad_token_id": 1,
+}
+LONGEST = {
+    "bert": 20,
+    "distilbert": 20,
+    "gpt2": 20,
+    "opt": 20,
+    "camembert": 18,
+    "mpnet": 18,
+    "roberta": 18,
+    "roberta-prelayernorm": 18,
+    "xlm-roberta": 18,
+}
+
+
+@pytest.mark.parametrize("kind", LONGEST)
+def test_what_fits_is_what_the_network_reads(kind):
+    sizes = SIZES | ({"ffn_dim": 8, "word_embed_proj_dim": 8} if kind == "opt" else {})
+    config = AutoConfig.for_model(kind, **sizes, max_position_embeddings=20)
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    longest = LONGEST[kind]
+    check_max_length(config, longest)
+    model(input_ids=torch.full((1, longest), 5))
+    with pytest.raises(UserError, match=f"--max_length is {longest + 1}, but .* reads at most {longest} tokens"):
+        check_max_length(config, longest + 1)
+    with pytest.raises((IndexError, RuntimeError)):
+        model(input_ids=torch.full((1, longest + 1), 5))
+
+
+def test_the_network_that_is_too_short_is_named(tiny_bert):
+    config = load_classifier(str(tiny_bert), NAMES).config
+    with pytest.raises(UserError, match=f"but {tiny_bert} reads at most 128 tokens"):
+        check_max_length(config, 129)
+
+
+@pytest.mark.parametrize("kind", ["bloom", "t5", "xlnet"])
+def test_networks_without_absolute_positions_read_any_length(kind):
+    check_max_length(AutoConfig.for_model(kind), 100_000)

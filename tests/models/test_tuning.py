@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cli.errors import UserError
-from models.loading import load_classifier
+from models.loading import load_classifier, load_tokenizer
 from models.tuning import add_lora, freeze_encoder, merge_lora
 
 
@@ -33,7 +33,7 @@ def test_lora_trains_adapters_and_the_head_alone(model):
     assert trained and all("lora_" in name or "classifier" in name for name in trained)
 
 
-def test_merged_network_equals_the_adapted_one(model, batch, tmp_path):
+def test_merged_network_equals_the_adapted_one(model, batch, tiny_bert, tmp_path):
     lora = add_lora(model, rank=2, alpha=4, dropout=0.0)
     with torch.no_grad():
         for parameter in lora.parameters():
@@ -43,6 +43,7 @@ def test_merged_network_equals_the_adapted_one(model, batch, tmp_path):
     merged = merge_lora(lora)
     assert torch.allclose(merged(**batch).logits, adapted, atol=1e-5)
     merged.save_pretrained(tmp_path)
+    load_tokenizer(str(tiny_bert)).save_pretrained(tmp_path)
     again = load_classifier(str(tmp_path), ["NEGATIVE", "POSITIVE"]).eval()
     assert torch.allclose(again(**batch).logits, adapted, atol=1e-5)
 

@@ -1,11 +1,12 @@
 import os
+import socket
 
 import gradio as gr
 import pytest
 
 from cli.errors import UserError
 from models.loading import load_classifier, load_tokenizer
-from space.app import build, newest_run
+from space.app import build, newest_run, serve
 
 
 def test_the_newest_finished_run_is_shown(tmp_path):
@@ -38,3 +39,21 @@ def test_both_labels_get_a_probability(predict):
 def test_an_empty_text_is_a_friendly_line(predict):
     with pytest.raises(gr.Error, match="Type a sentence"):
         predict("  ")
+
+
+def test_a_models_own_labels_are_shown(tiny_bert, tmp_path):
+    load_classifier(str(tiny_bert), ["sad", "mixed", "glad"]).save_pretrained(tmp_path)
+    load_tokenizer(str(tiny_bert)).save_pretrained(tmp_path)
+    assert set(build(str(tmp_path)).fn("the film is great")) == {"sad", "mixed", "glad"}
+
+
+def test_a_network_without_a_head_is_refused(tiny_bert):
+    with pytest.raises(UserError, match=r"holds no classifier: name a run of train/run\.py"):
+        build(str(tiny_bert))
+
+
+def test_a_port_in_use_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} .* --port"):
+            serve(gr.Interface(str, "text", "text"), port)

@@ -39,20 +39,56 @@ def test_yaml_types_pass_through_the_parsers_checks(config):
     assert theirs.save_total_limit is None
 
 
+def test_yaml_words_mean_what_they_say(config):
+    ours, theirs, _ = parse(
+        [config("eval_strategy: no\nload_best_model_at_end: no\nreport_to: [none]\nresume: true\nfast_cpu: off\n")]
+    )
+    assert theirs.eval_strategy == "no"
+    assert theirs.report_to == []
+    assert ours.resume == "last"
+    assert not theirs.load_best_model_at_end and not ours.fast_cpu
+
+
+def test_an_empty_yaml_is_all_defaults(config):
+    assert parse([config("# nothing but words")])[1].num_train_epochs == 3
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_precision_wins_over_what_accelerate_config_says(monkeypatch, precision):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
+    trainer_args = parse(["--precision", precision])[1]
+    assert trainer_args.mixed_precision == {"fp32": "no"}.get(precision, precision)
+
+
 @pytest.mark.parametrize(
     ("text", "flags", "message"),
     [
         ("learning_rat: 1", [], "unknown key 'learning_rat'; did you mean learning_rate?"),
         ("{}", ["--weight_decy", "0.1"], "unknown flag --weight_decy; did you mean --weight_decay?"),
         ("{}", ["--zzz", "1"], "unknown flag --zzz"),
-        ("hub_token: x", [], "unknown key 'hub_token'"),
+        ("hub_token: x", [], "hub_token is no key here: use `hf auth login`"),
+        ("{}", ["--bf16", "true"], "--bf16 is no flag here: use --precision bf16"),
+        ("{}", ["--resume_from_checkpoint", "x"], "--resume_from_checkpoint is no flag here: use --resume"),
+        ("seed: 1\nseed: 2", [], "not valid YAML at line 2 (seed stands twice)"),
+        ("{}", ["--metric_for_best_model", "acc"], "must be one of loss, accuracy"),
+        ("{}", ["--train_sampling_strategy", "bylength"], "must be one of group_by_length"),
+        ("{}", ["--seed", "-1"], "--seed is -1: it must be 0 or more"),
+        ("{}", ["--num_train_epochs", "inf"], "--num_train_epochs is inf: it must be a finite number"),
+        ("{}", ["--label_smoothing_factor", "1.5"], "--label_smoothing_factor is 1.5"),
+        ("{}", ["--adam_beta1", "2"], "--adam_beta1 is 2.0"),
+        ("{}", ["--early_stopping_min_delta", "nan"], "--early_stopping_min_delta is nan"),
+        (
+            "{eval_strategy: no, save_strategy: no, load_best_model_at_end: false}",
+            ["--early_stopping_patience", "2"],
+            "needs --eval_strategy",
+        ),
         ("{}", ["stray"], "unexpected argument 'stray'"),
         ("- a\n- b", [], "a config is a mapping"),
         ("a: [1", [], "not valid YAML at line 1"),
         ("{}", ["--learning_rate", "fast"], "invalid float value: 'fast'"),
         ("{}", ["--tuning", "half"], "invalid choice: 'half'"),
         ("{}", ["--learning_rate", "0"], "--learning_rate is 0.0: it must be above 0"),
-        ("{}", ["--learning_rate", "nan"], "--learning_rate is nan: it must be above 0"),
+        ("{}", ["--learning_rate", "nan"], "--learning_rate is nan: it must be a finite number"),
         ("learning_rate: -1.0e-4", [], "--learning_rate is -0.0001: it must be above 0"),
         ("num_train_epochs: 0", [], "--num_train_epochs is 0.0: it must be above 0"),
         ("{}", ["--dropout", "1.5"], "--dropout is 1.5: it must be between 0 and 1"),

@@ -5,14 +5,15 @@ import pytest
 from cli.errors import UsageError, UserError
 from eval.run_directory import RunDirectory
 from train.config import parse
-from train.opening import open_run
+from train.opening import lock, open_run
 
 
 @pytest.fixture
-def open_with(tmp_path):
+def open_with(tmp_path, run):
     def open_with(*flags):
         args, _, settings = parse(["--output_dir", str(tmp_path / "run"), *flags])
-        return open_run(RunDirectory(tmp_path / "run"), args, settings)
+        with lock(run):
+            return open_run(run, args, settings)
 
     return open_with
 
@@ -65,19 +66,46 @@ def test_a_run_that_ended_before_its_first_checkpoint_starts_afresh(open_with, r
 
 
 @pytest.mark.parametrize("flags", [(), ("--overwrite",)])
-def test_a_folder_of_something_else_is_not_touched(open_with, run, flags):
+@pytest.mark.parametrize("name", ["thesis.tex", "config.yaml"])
+def test_a_folder_of_something_else_is_not_touched(open_with, run, flags, name):
     run.path.mkdir()
-    (run.path / "thesis.tex").write_text("years of work")
+    (run.path / name).write_text("years: of work")
     with pytest.raises(UsageError, match="is not empty and holds no run"):
         open_with(*flags)
-    assert (run.path / "thesis.tex").read_text() == "years of work"
+    assert {path.name: path.read_text() for path in run.path.iterdir()} == {name: "years: of work"}
+
+
+def test_overwrite_follows_a_link_and_keeps_what_it_links_to(open_with, run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    run.path.symlink_to(tmp_path / "elsewhere")
+    open_with()
+    run.metrics.write_text("{}")
+    open_with("--overwrite")
+    assert run.path.is_symlink() and run.config.exists() and not run.metrics.exists()
+
+
+def test_a_directory_in_use_is_left_alone(open_with, run):
+    with lock(run), pytest.raises(UsageError, match="is being trained by another process"):
+        open_with()
+
+
+def test_resume_names_a_checkpoint_that_is_not_there(open_with):
+    with pytest.raises(UserError, match="there is no such checkpoint"):
+        open_with("--resume", "checkpoint-500")
+
+
+def test_resume_with_half_written_checkpoints_alone_starts_afresh(open_with, run):
+    open_with()
+    (run.path / "checkpoint-3").mkdir()
+    run.journal.write_text("left over\n")
+    assert open_with("--resume").checkpoint is None
+    assert not run.journal.exists()
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    args, _, settings = parse(["--output_dir", str(tmp_path / "file" / "run")])
-    with pytest.raises(UserError, match="cannot be written"):
-        open_run(RunDirectory(tmp_path / "file" / "run"), args, settings)
+    with pytest.raises(UserError, match="cannot be written"), lock(RunDirectory(tmp_path / "file" / "run")):
+        pass
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -150,8 +150,35 @@ def test_a_blow_up_stops_the_run_and_saves_nothing_bad(train, tmp_path):
         assert all(weight.isfinite().all() for weight in load_file(checkpoint / "model.safetensors").values())
 
 
-def test_shuffled_and_sequential_order_work_too(train):
-    train("--train_sampling_strategy", "random", "--num_train_epochs", "1", "--report_to", "none", "--no_fast_cpu")
+@pytest.mark.parametrize("order", ["random", "sequential"])
+def test_other_orders_and_the_plain_path_learn_too(train, order):
+    run = train("--train_sampling_strategy", order, "--report_to", "none", "--no_fast_cpu")
+    assert read_metrics(run.metrics)["test"]["accuracy"]["value"] > 0.9
+    assert not run.tensorboard.exists()
+
+
+def test_the_last_model_is_kept_where_that_is_asked_for(train):
+    run = train("--load_best_model_at_end", "false", "--learning_rate", "1e-1")
+    assert read_metrics(run.metrics)["best_step"] == 60
+    last = load_file(run.path / "checkpoint-60" / "model.safetensors")
+    root = load_file(run.path / "model.safetensors")
+    assert all(torch.equal(root[name], last[name]) for name in last)
+
+
+@pytest.mark.parametrize(
+    ("flags_", "message"),
+    [
+        (["--report_to", "wnadb"], "wnadb"),
+        (["--optim", "adamw_bnb_8bit"], "--optim adamw_bnb_8bit: "),
+        (["--lr_scheduler_type", "cosine_with_min_lr"], "--lr_scheduler_type cosine_with_min_lr: "),
+        (["--max_length", "1024"], "--max_length is 1024"),
+        (["--dataloader_drop_last", "true", "--per_device_train_batch_size", "500"], "leaves no batch"),
+    ],
+)
+def test_what_this_machine_lacks_is_one_line(train, flags_, message):
+    with pytest.raises(UserError) as error:
+        train(*flags_)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_accumulated_gradients_are_those_of_the_whole_batch(flags, tmp_path):
