@@ -89,6 +89,8 @@ class TrainerArguments(TrainingArguments):
 
     output_dir: str | None = setting(None, "the run directory; runs/<name of the config> when left out")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = setting("auto", "auto: bf16 where the hardware is fast at it")
+    bf16: bool | None = setting(None, "another word for --precision bf16", nargs="?", const=True)
+    fp16: bool | None = setting(None, "another word for --precision fp16", nargs="?", const=True)
     learning_rate: float = setting(5e-5, "peak learning rate")
     warmup_steps: float = setting(0.1, "steps of linear warm-up; below 1 a share of the run")
     weight_decay: float = setting(0.01, "AdamW's weight decay, on everything but biases and norms")
@@ -110,13 +112,11 @@ class TrainerArguments(TrainingArguments):
     # What stands for these is said in train/config.py, INSTEAD.
     hub_token: str | None = field(default=None, init=False)
     resume_from_checkpoint: str | None = field(default=None, init=False)
-    bf16: bool = field(default=False, init=False)
-    fp16: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._check()
         self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
-        self.precision = resolve_precision(self.precision, self.use_cpu)
+        self.precision = resolve_precision(self._wanted_precision(), self.use_cpu)
         self.bf16, self.fp16 = self.precision == "bf16", self.precision == "fp16"
         if "ACCELERATE_MIXED_PRECISION" in os.environ:
             # What a user's `accelerate config` says would win over fp32.
@@ -124,6 +124,19 @@ class TrainerArguments(TrainingArguments):
         super().__post_init__()
         # One process with several GPUs would get DataParallel; accelerate launch gives each GPU its process.
         self._n_gpu = min(self._n_gpu, 1)
+
+    def _wanted_precision(self) -> str:
+        for name in ("bf16", "fp16"):
+            said = getattr(self, name)
+            if said is not None and self.precision != "auto" and said != (self.precision == name):
+                raise UsageError(
+                    f"--{name} {str(said).lower()} contradicts --precision {self.precision}: leave one out"
+                )
+        if self.bf16 and self.fp16:
+            raise UsageError("--bf16 and --fp16 contradict each other: leave one out")
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if self.bf16 else "fp16" if self.fp16 else "fp32" if self.bf16 is False else "auto"
 
     def _check(self) -> None:
         for name in (one.name for one in fields(self)):

@@ -20,8 +20,6 @@ DEFAULT_CONFIG = Path(__file__).parent / "configs" / "quickstart.yaml"
 
 # Fields of TrainingArguments that are no flags here, and what to say instead.
 INSTEAD = {
-    "bf16": "--precision bf16",
-    "fp16": "--precision fp16",
     "resume_from_checkpoint": "--resume",
     "hub_token": "`hf auth login` or the environment's HF_TOKEN: a token in a command or a file is soon in a log",
 }

@@ -53,6 +53,21 @@ def test_an_empty_yaml_is_all_defaults(config):
     assert parse([config("# nothing but words")])[1].num_train_epochs == 3
 
 
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        (["--bf16", "true"], "bf16"),
+        (["--bf16", "false"], "fp32"),
+        (["--fp16"], "fp16"),
+        (["--precision", "fp32"], "fp32"),
+    ],
+)
+def test_the_trainers_own_words_for_precision_work_too(flags, precision):
+    _, trainer_args, settings = parse(flags)
+    assert (trainer_args.precision, settings["precision"]) == (precision, precision)
+    assert (trainer_args.bf16, trainer_args.fp16) == (precision == "bf16", precision == "fp16")
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_precision_wins_over_what_accelerate_config_says(monkeypatch, precision):
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp16")
@@ -67,7 +82,8 @@ def test_precision_wins_over_what_accelerate_config_says(monkeypatch, precision)
         ("{}", ["--weight_decy", "0.1"], "unknown flag --weight_decy; did you mean --weight_decay?"),
         ("{}", ["--zzz", "1"], "unknown flag --zzz"),
         ("hub_token: x", [], "hub_token is no key here: use `hf auth login`"),
-        ("{}", ["--bf16", "true"], "--bf16 is no flag here: use --precision bf16"),
+        ("{}", ["--bf16", "true", "--precision", "fp32"], "--bf16 true contradicts --precision fp32"),
+        ("{}", ["--bf16", "--fp16"], "--bf16 and --fp16 contradict each other"),
         ("{}", ["--resume_from_checkpoint", "x"], "--resume_from_checkpoint is no flag here: use --resume"),
         ("seed: 1\nseed: 2", [], "not valid YAML at line 2 (seed stands twice)"),
         ("{}", ["--metric_for_best_model", "acc"], "must be one of loss, accuracy"),
