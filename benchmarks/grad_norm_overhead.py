@@ -50,7 +50,6 @@ def tokenised_block(steps: int):
 def measure(rounds: int) -> dict:
     """Train, and return seconds: of steps with recording off and on, shape (rounds, steps), and of the guard."""
     import numpy as np
-    import torch
     from transformers import PrinterCallback, TrainerCallback, set_seed
 
     from callbacks.grad_norms import EVERY, GradNorms
@@ -59,7 +58,7 @@ def measure(rounds: int) -> dict:
     from eval.run_directory import Journal
     from models.fast_cpu import speed_up_training
     from models.loading import load_classifier
-    from train.arguments import TrainerArguments, resolve_precision
+    from train.arguments import TrainerArguments
     from train.processes import use_cpu_threads
     from train.trainer import ClinicTrainer
 
@@ -103,8 +102,6 @@ def measure(rounds: int) -> dict:
                 train_sampling_strategy="sequential",
                 per_device_train_batch_size=BATCH_SIZE,
                 num_train_epochs=len(blocks),
-                bf16=resolve_precision("auto") == "bf16",
-                use_cpu=not torch.cuda.is_available(),
                 eval_strategy="no",
                 save_strategy="no",
                 load_best_model_at_end=False,
