@@ -1,6 +1,6 @@
 """SST-2 from the embedded weights: accuracy on the 872 test sentences, mean of some seeds, and the time to it.
 
-python benchmarks/sst2.py                     SST-2 from the Hub, 10 minutes a seed on 2 cores
+python benchmarks/sst2.py                     SST-2 from the Hub, 10 minutes a seed on one core
 python benchmarks/sst2.py --data_dir DIR      SST-2 from a folder
 python benchmarks/sst2.py --threads 1         torch threads of a training
 
