@@ -54,12 +54,12 @@ def measure(rounds: int) -> dict:
 
     from callbacks.grad_norms import EVERY, GradNorms
     from callbacks.non_finite import NonFiniteGuard
+    from cli.processes import use_cpu_threads
     from data.batching import PadToLongest
     from eval.run_directory import Journal
     from models.fast_cpu import speed_up_training
     from models.loading import load_classifier
     from train.arguments import TrainerArguments
-    from train.processes import use_cpu_threads
     from train.trainer import ClinicTrainer
 
     class StepTimes(TrainerCallback):

@@ -25,6 +25,7 @@ from callbacks.non_finite import NonFiniteGuard
 from callbacks.progress import PlainProgress
 from callbacks.tensorboard import TensorBoard
 from cli.errors import UsageError
+from cli.processes import is_main_process, on_main_process, say, use_cpu_threads
 from cli.script import run_script
 from data.batching import PadToLongest
 from data.corpora import load_corpus
@@ -39,7 +40,6 @@ from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
 from train.config import one_line, parse
 from train.opening import lock, open_run
-from train.processes import is_main_process, on_main_process, say, use_cpu_threads
 from train.results import evaluate, export_model, metrics_document, metrics_table
 from train.trainer import ClinicTrainer
 
