@@ -1,5 +1,6 @@
 """What every row of every corpus must satisfy, whatever it was read from."""
 
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,11 @@ LABEL_NAMES = ("NEGATIVE", "POSITIVE")
 _LABELS = {"0": 0, "0.0": 0, "negative": 0, "1": 1, "1.0": 1, "positive": 1}
 _MISSING = ("", "nan", "none", "null")
 _HIDDEN = "GLUE hides its test labels: move the file away, and the validation file becomes the test"
+
+
+def has_visible_text(text: str) -> bool:
+    """Whether a text holds more than spaces, control characters and marks of no width."""
+    return any(unicodedata.category(character) not in ("Zs", "Zl", "Zp", "Cc", "Cf") for character in text)
 
 
 def text_column(columns: list[str], source: str) -> str:

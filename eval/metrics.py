@@ -1,6 +1,6 @@
 """The classification metrics of a binary model, with bootstrap intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -8,6 +8,13 @@ import numpy as np
 from eval.bootstrap import bootstrap, percentile_interval
 
 METRIC_NAMES = ("accuracy", "f1", "precision", "recall", "auc", "mcc", "log_loss")
+"""What training logs and metrics.json holds."""
+
+REPORT_METRIC_NAMES = (
+    *("accuracy", "f1_macro", "f1", "precision", "recall", "f1_negative", "precision_negative", "recall_negative"),
+    *("mcc", "auc", "average_precision", "log_loss", "brier"),
+)
+"""What an evaluation reports; a name without a class belongs to the positive one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +43,41 @@ def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dic
 
 
 def metrics_with_intervals(
-    probabilities: np.ndarray, labels: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    *,
+    names: Sequence[str] = METRIC_NAMES,
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> dict[str, Estimate]:
-    """The metrics of `classification_metrics`, each with its 95% percentile bootstrap interval over rows."""
-    values = classification_metrics(probabilities, labels)
-    n = len(labels)
-    samples = bootstrap(weighted_metrics(probabilities, labels), n, resamples=resamples, seed=seed)
+    """The metrics of `weighted_metrics`, each with its 95% percentile bootstrap interval over rows."""
+    weighted = weighted_metrics(probabilities, labels, names)
+    return estimates(weighted, len(labels), resamples=resamples, seed=seed)
+
+
+def estimates(
+    weighted: Callable[[np.ndarray], dict[str, np.ndarray]], n: int, *, resamples: int = 2000, seed: int = 0
+) -> dict[str, Estimate]:
+    """Statistics of n rows as `eval.bootstrap.bootstrap` takes them, with their 95% percentile intervals."""
+    values = weighted(np.ones((1, n)))
+    samples = bootstrap(weighted, n, resamples=resamples, seed=seed)
     return {
-        name: Estimate(None if np.isnan(value) else value, *percentile_interval(samples[name]), n)
-        for name, value in values.items()
+        name: Estimate(None if np.isnan(value) else float(value), *percentile_interval(samples[name]), n)
+        for name, (value,) in values.items()
     }
 
 
-def weighted_metrics(probabilities: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def weighted_metrics(
+    probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str] = METRIC_NAMES
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """The function from row weights of shape (k, n) to {metric: values of shape (k,)}.
 
-    Rows are sorted and scored once, here, so that thousands of weightings cost a matrix product and a cumulative sum.
+    `names` are some of REPORT_METRIC_NAMES, each as scikit-learn defines it: the Brier score is the mean squared
+    difference between the probability of the positive class and the label (0 to 1), macro F1 is the mean over both
+    classes whether or not they occur, and average precision is NaN where there is no positive row. Rows are sorted and
+    scored once, here, so that thousands of weightings cost a matrix product and a cumulative sum.
     """
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     scores, predicted = probabilities[:, 1], probabilities.argmax(axis=1)
     own = probabilities[np.arange(len(labels)), labels]
     eps = np.finfo(np.float64).eps
@@ -64,10 +88,49 @@ def weighted_metrics(probabilities: np.ndarray, labels: np.ndarray) -> Callable[
             (predicted == 0) & (labels == 1),
             (predicted == 0) & (labels == 0),
             -np.log(np.clip(own, eps, 1 - eps)),
+            (scores - labels) ** 2,
         ],
         axis=1,
     )
+    ranked = {"auc": _weighted_auc, "average_precision": _weighted_average_precision}
+    ranked = {name: ranked[name](scores, labels) for name in names if name in ranked}
 
+    def metrics(weights: np.ndarray) -> dict[str, np.ndarray]:
+        tp, fp, fn, tn, loss, squares = (weights @ per_row).T
+        n = tp + fp + fn + tn
+        f1, f1_negative = _ratio(2 * tp, 2 * tp + fp + fn), _ratio(2 * tn, 2 * tn + fp + fn)
+        values = {
+            "accuracy": (tp + tn) / n,
+            "f1": f1,
+            "precision": _ratio(tp, tp + fp),
+            "recall": _ratio(tp, tp + fn),
+            "f1_negative": f1_negative,
+            "precision_negative": _ratio(tn, tn + fn),
+            "recall_negative": _ratio(tn, tn + fp),
+            "f1_macro": (f1 + f1_negative) / 2,
+            "mcc": _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
+            "log_loss": loss / n,
+            "brier": squares / n,
+        }
+        values |= {name: metric(weights) for name, metric in ranked.items()}
+        return {name: values[name] for name in names}
+
+    return metrics
+
+
+def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Counts of shape (2, 2): given labels are the rows, the model's answers the columns."""
+    probabilities, labels = checked(probabilities, labels)
+    return np.bincount(2 * labels + probabilities.argmax(axis=1), minlength=4).reshape(2, 2)
+
+
+def ranking(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The order of descending scores, shape (n,), and the place in it where each run of equal scores ends."""
+    order = np.argsort(-scores, kind="stable")
+    return order, np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+
+
+def _weighted_auc(scores: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     positives = np.flatnonzero(labels == 1)
     negatives = np.flatnonzero(labels == 0)
     negatives = negatives[np.argsort(scores[negatives])]
@@ -82,27 +145,30 @@ def weighted_metrics(probabilities: np.ndarray, labels: np.ndarray) -> Callable[
         won = np.einsum("kp,kp->k", of_positives, cumulative[:, below] + cumulative[:, not_above]) / 2
         return _ratio(won, of_positives.sum(axis=1) * cumulative[:, -1], undefined=np.nan)
 
-    def metrics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        tp, fp, fn, tn, loss = (weights @ per_row).T
-        n = tp + fp + fn + tn
-        return {
-            "accuracy": (tp + tn) / n,
-            "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-            "precision": _ratio(tp, tp + fp),
-            "recall": _ratio(tp, tp + fn),
-            "auc": auc(weights),
-            "mcc": _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
-            "log_loss": loss / n,
-        }
+    return auc
 
-    return metrics
+
+def _weighted_average_precision(scores: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    order, ends = ranking(scores)
+    positive = labels[order]
+
+    def average_precision(weights: np.ndarray) -> np.ndarray:
+        # The sum over thresholds of precision times what recall gains there.
+        weights = weights[:, order]
+        found = np.cumsum(weights * positive, axis=1)[:, ends]
+        precision = _ratio(found, np.cumsum(weights, axis=1)[:, ends])
+        area = np.einsum("kt,kt->k", np.diff(found, axis=1, prepend=0), precision)
+        return _ratio(area, found[:, -1], undefined=np.nan)
+
+    return average_precision
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray, *, undefined: float = 0.0) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.full_like(denominator, undefined), where=denominator > 0)
 
 
-def _checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays of float64 and int64; raises ValueError for any shape or range but those of this module."""
     probabilities, labels = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
     if probabilities.ndim != 2 or probabilities.shape[1] != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(f"expected shapes (n, 2) and (n,), got {probabilities.shape} and {labels.shape}")

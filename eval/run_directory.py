@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from cli.errors import UserError
 
 SCHEMA_VERSION = 1
@@ -49,6 +51,7 @@ class RunDirectory:
         self.trainer_state = self.path / "trainer_state.json"
         self.metrics = self.path / "metrics.json"
         self.tensorboard = self.path / "tensorboard"
+        self.evaluation = self.path / "evaluation"
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -89,7 +92,7 @@ class Journal:
         self.close()
         if self.path.exists():
             kept = [raw for raw, record in _journal_lines(self.path) if record["step"] <= step]
-            _write_bytes(self.path, b"".join(raw.rstrip() + b"\n" for raw in kept))
+            write_bytes(self.path, b"".join(raw.rstrip() + b"\n" for raw in kept))
 
     def close(self) -> None:
         """Close the file; a later write opens it again."""
@@ -127,6 +130,17 @@ def validate_metrics(metrics: Any, path: str | os.PathLike) -> None:
                 raise UserError(f"{path}: {split}.{name} {problem}")
 
 
+def read_settings(path: str | os.PathLike) -> dict[str, Any]:
+    """Read the settings of a run from its config.yaml; raises UserError that names the file where that fails."""
+    try:
+        settings = yaml.safe_load(_read_bytes(Path(path)))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: mend it or train again") from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{path} holds no settings: mend it or train again")
+    return settings
+
+
 def write_json(path: str | os.PathLike, content: Any) -> None:
     """Write strict JSON atomically; numpy values are welcome, NaN and the infinities become null."""
     plain = _replace_non_finite(_builtin(content), lambda _: None)
@@ -146,10 +160,12 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
     Folders are made as needed. Raises UserError, one line that names the file and what to change, where that fails.
     """
-    _write_bytes(Path(path), text.encode())
+    write_bytes(path, text.encode())
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: str | os.PathLike, content: bytes) -> None:
+    """Write a file atomically, as write_text does."""
+    path = Path(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with _user_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,10 @@
 """A tiny random BERT and a tiny corpus, so that unit tests download nothing and take a moment."""
 
+import os
 import random
+import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -54,3 +57,59 @@ def write_corpus(folder: Path, rows: dict[str, int], seed: int = 0) -> Path:
 def tiny_corpus(tmp_path_factory) -> Path:
     """A folder with train, validation and test as CSV: 96, 32 and 32 sentences."""
     return write_corpus(tmp_path_factory.mktemp("tiny_corpus"), {"train": 96, "validation": 32, "test": 32})
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tiny_bert, tmp_path_factory) -> Path:
+    """The tiny BERT with a random head, as a model folder."""
+    from models.loading import load_classifier, load_tokenizer
+
+    folder = tmp_path_factory.mktemp("tiny_classifier")
+    load_classifier(str(tiny_bert), ["NEGATIVE", "POSITIVE"]).save_pretrained(folder)
+    load_tokenizer(str(tiny_bert)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium under Playwright; a machine without it skips the test, CI fails."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        assert "CI" not in os.environ, "CI needs Chromium: apt-get install chromium"
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium):
+    """A function that opens a page, `new_page(width=390, color_scheme="dark")`; a request outside fails the test."""
+    contexts, outside, errors = [], [], []
+
+    def open_page(width: int = 1280, height: int = 900, **settings):
+        context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+
+        def guard(route):
+            url = urlsplit(route.request.url)
+            if url.scheme in ("data", "blob", "file", "about") or url.hostname == "127.0.0.1":
+                route.continue_()
+            else:
+                outside.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", guard)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert outside == [], "the page asked for something outside this machine"
+    assert errors == [], "the page's scripts failed"

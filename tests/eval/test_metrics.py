@@ -6,7 +6,14 @@ import pytest
 from sklearn import metrics as sk
 
 from eval.bootstrap import resampled_weights
-from eval.metrics import METRIC_NAMES, classification_metrics, metrics_with_intervals, weighted_metrics
+from eval.metrics import (
+    METRIC_NAMES,
+    REPORT_METRIC_NAMES,
+    classification_metrics,
+    confusion_matrix,
+    metrics_with_intervals,
+    weighted_metrics,
+)
 
 
 def random_case(seed: int, rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +40,22 @@ def by_scikit_learn(probabilities, labels, weights=None) -> dict[str, float]:
         }
 
 
+def report_by_scikit_learn(probabilities, labels, weights=None) -> dict[str, float]:
+    predicted = probabilities.argmax(axis=1)
+    given = {"sample_weight": weights}
+    negative = {"pos_label": 0, "zero_division": 0, **given}
+    macro = {"average": "macro", "labels": [0, 1], "zero_division": 0, **given}
+    found = by_scikit_learn(probabilities, labels, weights) | {
+        "f1_negative": sk.f1_score(labels, predicted, **negative),
+        "precision_negative": sk.precision_score(labels, predicted, **negative),
+        "recall_negative": sk.recall_score(labels, predicted, **negative),
+        "f1_macro": sk.f1_score(labels, predicted, **macro),
+        "average_precision": sk.average_precision_score(labels, probabilities[:, 1], **given),
+        "brier": sk.brier_score_loss(labels, probabilities[:, 1], **given),
+    }
+    return {name: found[name] for name in REPORT_METRIC_NAMES}
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_every_metric_is_that_of_scikit_learn(seed):
     probabilities, labels = random_case(seed)
@@ -50,6 +73,29 @@ def test_every_weighted_metric_is_that_of_scikit_learn(seed):
     for row, weight in enumerate(weights):
         rival = by_scikit_learn(probabilities, labels, weight)
         assert {name: values[row] for name, values in found.items()} == pytest.approx(rival)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_metric_of_the_report_is_that_of_scikit_learn(seed):
+    probabilities, labels = random_case(seed)
+    draw = np.random.default_rng(seed)
+    weights = np.stack([np.ones(60), draw.integers(0, 4, size=60), draw.integers(0, 2, size=60)]).astype(float)
+    found = weighted_metrics(probabilities, labels, REPORT_METRIC_NAMES)(weights)
+    assert tuple(found) == REPORT_METRIC_NAMES
+    for row, weight in enumerate(weights):
+        rival = report_by_scikit_learn(probabilities, labels, weight)
+        assert {name: values[row] for name, values in found.items()} == pytest.approx(rival)
+
+
+def test_average_precision_without_a_positive_row_is_undefined():
+    figure = metrics_with_intervals(np.array([[0.2, 0.8]] * 3), np.zeros(3), names=("average_precision",))
+    assert figure["average_precision"].to_dict() == {"value": None, "low": None, "high": None, "n": 3}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_confusion_matrix_is_that_of_scikit_learn(seed):
+    probabilities, labels = random_case(seed)
+    assert (confusion_matrix(probabilities, labels) == sk.confusion_matrix(labels, probabilities.argmax(axis=1))).all()
 
 
 @pytest.mark.parametrize("label", [0, 1])

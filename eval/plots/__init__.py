@@ -1,0 +1,1 @@
+"""Drawing: dictionaries from evaluation/*.json in, matplotlib figures out."""
