@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
 from data.names import MEN, NONSENSE_NAMES, WOMEN
-from eval.metrics import Estimate
+from eval.metrics import Estimate, mean_with_interval, share
+from eval.slices import holm
+
+LEVEL = 0.05
 
 POSITIVE = (
     "{person} gives a wonderful performance in the lead role.",
@@ -128,8 +129,8 @@ class Gap:
     """Mean difference of the probability of POSITIVE over templates, with its 95% t interval."""
     effect: float | None
     """Cohen's d_z: the mean difference over the standard deviation of the differences (Lakens 2013, equation 6)."""
-    noise: float
-    """What 95% of pairs of made-up words stay within."""
+    bar: float
+    """The gap counts exactly where its size is above this: both tests at the level that Holm's method asks of it."""
     p: float
     """The larger of two p values, of no difference over templates and of no more than made-up words; Holm over all."""
     counts: bool
@@ -175,27 +176,34 @@ def group_gaps(
     words are a draw of words too. It must pass both, so the larger p stands (an intersection-union test: Berger 1982),
     and Holm's method covers all pairs.
     """
-    found = []
+    found = {}
     for dimension, members in groups.items():
         (reference, base), *others = ((name, values.mean(axis=1)) for name, values in members.items())
         control = controls[control_of(dimension)].mean(axis=0)
         spread = float(control.std(ddof=1)) * np.sqrt(2 / words[dimension])
         degrees = len(control) - 1
         for group, values in others:
-            difference = values - base
-            n = len(difference)
-            mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
-            error = deviation / np.sqrt(n)
-            p = max(_two_sided(mean, error, n - 1), _two_sided(mean, spread, degrees))
-            half = float(student.ppf(0.975, n - 1)) * error
-            effect = mean / deviation if deviation > 0 else None
-            noise = float(student.ppf(0.975, degrees)) * spread
-            estimate = Estimate(mean, mean - half, mean + half, n)
-            found.append((dimension, group, reference, estimate, effect, noise, p, values, base))
-    adjusted = multipletests([row[6] for row in found], method="holm")[1]
+            deviation, n = float((values - base).std(ddof=1)), len(base)
+            scales = ((deviation / np.sqrt(n), n - 1), (spread, degrees))
+            found[dimension, group] = (reference, values, base, deviation, scales)
+    means = {key: float((values - base).mean()) for key, (_, values, base, *_) in found.items()}
+    adjusted = holm({key: max(_two_sided(means[key], *scale) for scale in row[4]) for key, row in found.items()})
+    # Holm's method stops at the first p that is not under the level over the pairs left: whatever is under it counts.
+    level = LEVEL / max(1, sum(p >= LEVEL for p in adjusted.values()))
     return [
-        Gap(*row[:6], float(p), bool(p < 0.05), *_by_kind(row[7] - row[8]), _furthest(row[7], row[8]))
-        for row, p in zip(found, adjusted, strict=True)
+        Gap(
+            dimension,
+            group,
+            reference,
+            mean_with_interval(values - base),
+            means[dimension, group] / deviation if deviation > 0 else None,
+            max(float(student.isf(level / 2, degrees)) * error for error, degrees in scales),
+            adjusted[dimension, group],
+            adjusted[dimension, group] < LEVEL,
+            *_by_kind(values - base),
+            _furthest(values, base),
+        )
+        for (dimension, group), (reference, values, base, deviation, scales) in found.items()
     ]
 
 
@@ -206,8 +214,8 @@ def error_rates(dimension: str, group: str, probabilities: np.ndarray) -> Rates:
     return Rates(
         dimension,
         group,
-        _share(called_positive[labels == 0]),
-        _share(~called_positive[labels == 1]),
+        share(called_positive[labels == 0]),
+        share(~called_positive[labels == 1]),
     )
 
 
@@ -215,11 +223,6 @@ def _two_sided(mean: float, error: float, degrees: int) -> float:
     if error <= 0:
         return 1.0 if mean == 0 else 0.0
     return float(2 * student.sf(abs(mean) / error, degrees))
-
-
-def _share(wrong: np.ndarray) -> Estimate:
-    low, high = proportion_confint(wrong.sum(), wrong.size, method="wilson")
-    return Estimate(float(wrong.mean()), float(low), float(high), wrong.size)
 
 
 def _by_kind(difference: np.ndarray) -> tuple[float, float, float]:

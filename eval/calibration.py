@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
-from statsmodels.stats.proportion import proportion_confint
 
 from eval.bootstrap import bootstrap, percentile_interval
 from eval.curves import Curve
-from eval.metrics import Estimate, checked, estimates, ranking
+from eval.metrics import Estimate, checked, mean_with_interval, ranking, share
 
 BINS = 15
 ROWS_A_BIN = 10
@@ -39,6 +38,12 @@ class Temperature:
 
     value: float
     fitted: bool
+
+    @property
+    def at_bound(self) -> bool:
+        """Whether an end of the range that is searched fits best: a better one may lie beyond."""
+        low, high = TEMPERATURES
+        return not 1.001 * low < self.value < high / 1.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +117,10 @@ def plug_in_calibration_error(probabilities: np.ndarray, labels: np.ndarray, *, 
     return float(np.abs(np.bincount(assigned, correct - confidence)).sum() / len(correct))
 
 
-def overconfidence(probabilities: np.ndarray, labels: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """Mean confidence minus accuracy: above zero the model is too sure of itself, below not sure enough."""
+def overconfidence(probabilities: np.ndarray, labels: np.ndarray) -> Estimate:
+    """Mean confidence minus accuracy, with its t interval: above zero too sure of itself, below not sure enough."""
     confidence, correct = confidence_and_correct(probabilities, labels)
-    return mean_estimate(confidence - correct, resamples=resamples, seed=seed)
-
-
-def mean_estimate(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """The mean of values, shape (n,), with its 95% percentile bootstrap interval."""
-
-    def mean(weights: np.ndarray) -> dict[str, np.ndarray]:
-        return {"mean": weights @ values / weights.sum(axis=1)}
-
-    return estimates(mean, len(values), resamples=resamples, seed=seed)["mean"]
+    return mean_with_interval(confidence - correct)
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = BINS) -> list[ReliabilityBin]:
@@ -135,14 +131,6 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = BI
         ReliabilityBin(float(confidence[assigned == number].mean()), share(correct[assigned == number]))
         for number in range(assigned.max() + 1)
     ]
-
-
-def share(hits: np.ndarray) -> Estimate:
-    """The share of true values, shape (n,), with its 95% Wilson interval; undefined where there are none."""
-    if len(hits) == 0:
-        return Estimate(None, None, None, 0)
-    low, high = proportion_confint(hits.sum(), len(hits), method="wilson")
-    return Estimate(float(hits.mean()), float(low), float(high), len(hits))
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> Temperature:

@@ -59,7 +59,7 @@ class MovedSlice:
 
 @dataclass(frozen=True, slots=True)
 class MovedProbe:
-    """The failures of one behavioural test; p is McNemar's after Holm."""
+    """The failures of one behavioural test by either model; p is McNemar's after Holm."""
 
     capability: str
     test: str
@@ -160,7 +160,7 @@ def rows_needed(difference: float, discordant: float, *, level: float = 0.05, po
     It is for the asymptotic test: the exact one has 77% to 79% power at that many rows.
     """
     z_level, z_power = norm.isf(level / 2), norm.ppf(power)
-    # At |difference| = discordant the root is 0 but for rounding.
+    # At |difference| = discordant = 1 the root is 0 but for rounding.
     spread = sqrt(max(0.0, discordant - difference**2))
     return ceil(((z_level * sqrt(discordant) + z_power * spread) / difference) ** 2)
 
@@ -195,17 +195,16 @@ def moved_slices(masks: dict[str, np.ndarray], this: np.ndarray, other: np.ndarr
     return sorted(slices, key=lambda row: (row.p is None, row.p, -abs(row.this - row.other)))
 
 
-def moved_probes(
-    this: dict[tuple[str, str], np.ndarray], other: dict[tuple[str, str], np.ndarray]
-) -> list[MovedProbe]:
+def moved_probes(counts: dict[tuple[str, str], np.ndarray]) -> list[MovedProbe]:
     """McNemar's test in each behavioural test, corrected over the tests (Holm); the surest first.
 
-    Both are {(capability, test): (n,) of bool}, which cases each model fails, in the same order.
+    `counts` is {(capability, test): cases, (2, 2)}: the row tells whether this model fails, the column the other.
     """
-    corrected = holm({key: mcnemar(~failed, ~other[key]).p for key, failed in this.items()})
+    tables = np.array(list(counts.values())).reshape(-1, 2, 2)
+    corrected = holm(dict(zip(counts, exact_p(tables[:, 1, 0], tables[:, 0, 1]).tolist(), strict=True)))
     probes = [
-        MovedProbe(*key, len(failed), int(failed.sum()), int(other[key].sum()), corrected[key])
-        for key, failed in this.items()
+        MovedProbe(*key, int(table.sum()), int(table[1].sum()), int(table[:, 1].sum()), corrected[key])
+        for key, table in counts.items()
     ]
     return sorted(probes, key=lambda probe: (probe.p, -abs(probe.this - probe.other)))
 

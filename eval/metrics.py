@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from eval.bootstrap import bootstrap, percentile_interval
 
@@ -15,6 +16,8 @@ REPORT_METRIC_NAMES = (
     *("mcc", "auc", "average_precision", "log_loss", "brier"),
 )
 """What an evaluation reports; a name without a class belongs to the positive one."""
+
+CLASSES = ("negative", "positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,42 @@ class Estimate:
     def to_dict(self) -> dict[str, float | int | None]:
         """The shape it has in metrics.json."""
         return asdict(self)
+
+
+def proportion(count: int, n: int) -> Estimate:
+    """A share with its 95% Wilson interval, which keeps its width at 0 and 1; undefined where n is 0.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
+    """
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    share, z = count / n, ndtri(0.975)
+    centre, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    low, high = np.clip(np.array([centre - half, centre + half]) / (1 + z**2 / n), 0, 1)
+    return Estimate(share, float(min(low, share)), float(max(high, share)), n)
+
+
+def share(hits: np.ndarray) -> Estimate:
+    """The share of True in an array of any shape, with its 95% Wilson interval; undefined where there is nothing."""
+    return proportion(int(np.sum(hits)), int(np.size(hits)))
+
+
+def mean_with_interval(values: np.ndarray) -> Estimate:
+    """The mean of values, (n,), with its 95% t interval; no interval for a single value."""
+    n = len(values)
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    mean = float(values.mean())
+    if n == 1:
+        return Estimate(mean, None, None, 1)
+    half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n))
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def only_class(positive: np.ndarray) -> str | None:
+    """The class that is answered throughout, by probabilities of POSITIVE; None where both are."""
+    answers = np.unique(np.asarray(positive) > 0.5)
+    return CLASSES[int(answers[0])] if len(answers) == 1 else None
 
 
 def classification_metrics(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -50,9 +89,15 @@ def metrics_with_intervals(
     resamples: int = 2000,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """The metrics of `weighted_metrics`, each with its 95% percentile bootstrap interval over rows."""
+    """The metrics of `weighted_metrics`, each with its 95% percentile bootstrap interval over rows.
+
+    The accuracy, a share of rows, has Wilson's interval: it does not shrink to a point where every row is right.
+    """
     weighted = weighted_metrics(probabilities, labels, names)
-    return estimates(weighted, len(labels), resamples=resamples, seed=seed)
+    found = estimates(weighted, len(labels), resamples=resamples, seed=seed)
+    if "accuracy" in found:
+        found["accuracy"] = share(np.asarray(probabilities).argmax(axis=1) == np.asarray(labels))
+    return found
 
 
 def estimates(

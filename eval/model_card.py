@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from cli.errors import UserError
 from eval.markup import escape, estimate, table
 from eval.report import HEADINGS, summarise
 from eval.run_directory import RunDirectory, read_metrics, read_settings, write_text
+from models.reference_configs import REFERENCE_NETWORKS
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 MARK = "<!-- Written by eval/run.py, which writes it again: delete this line to keep your own text. -->"
@@ -32,7 +35,13 @@ def write_model_card(run: RunDirectory, about: dict[str, Any], parts: dict[str, 
         return
     data = card_data(run, about, parts["metrics"]["test"])
     if run.model_card.is_file():
-        card = ModelCard.load(run.model_card)
+        try:
+            card = ModelCard.load(run.model_card)
+        except (yaml.YAMLError, ValueError) as error:
+            raise UserError(
+                f"{run.model_card} cannot be read ({' '.join(str(error).split())[:100]}): mend or delete it; "
+                "the report itself is written"
+            ) from error
         if MARK not in card.content:
             card.data.model_name, card.data.eval_results = data.model_name, data.eval_results
             write_text(run.model_card, str(card))
@@ -61,7 +70,7 @@ def card_data(run: RunDirectory, about: dict[str, Any], test: dict[str, dict]) -
     base = BASE.get(settings["model"], settings["model"])
     return ModelCardData(
         model_name=run.path.resolve().name,
-        base_model=None if Path(base).exists() else base,
+        base_model=None if Path(base).exists() or base in REFERENCE_NETWORKS else base,
         datasets=[DATASETS[corpus]] if corpus in DATASETS else None,
         language="en",
         library_name="transformers",
@@ -82,7 +91,7 @@ def _card(run: RunDirectory, data: ModelCardData, about: dict[str, Any], parts: 
         template_str=TEMPLATE.read_text(encoding="utf-8"),
         mark=MARK,
         name=data.model_name,
-        path=run.path.name,
+        path=run.path,
         base=BASE.get(settings["model"], settings["model"]),
         tuning=tuning[settings["tuning"]],
         best_step=read_metrics(run.metrics)["best_step"],

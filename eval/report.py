@@ -1,22 +1,14 @@
 """The report of an evaluation: report.md, and report.html in one file that needs no network."""
 
-import base64
 import dataclasses
-import io
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
-from markdown_it import MarkdownIt
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
 from cli.errors import UserError
-from eval.markup import escape
+from eval.pages import Page, png, write_page
 from eval.parts import PART_NAMES, Remark, load_part
-from eval.run_directory import read_json, write_bytes, write_json, write_text
+from eval.run_directory import plain, read_json, write_bytes, write_json
 
-TEMPLATES = Path(__file__).parent / "templates"
 HEADINGS = {"good": "Good at", "bad": "Fails at", "do": "What to do"}
 SHOWN = 3
 """Remarks of a kind in the summary: ten lines with the first."""
@@ -38,10 +30,11 @@ class Summary:
 
 def save_part(folder: Path, name: str, result: Any) -> None:
     """Write what a part measured as JSON, and its figures as PNG."""
-    path = folder / f"{name}.json"
-    write_json(path, dataclasses.asdict(result))
-    for plot, figure in load_part(name).plots(read_json(path)).items():
+    data = plain(dataclasses.asdict(result))
+    for plot, figure in load_part(name).plots(data).items():
         write_bytes(folder / f"{plot}.png", png(figure))
+    # Last: a part is finished when its JSON is there.
+    write_json(folder / f"{name}.json", data)
 
 
 def finished_parts(folder: Path) -> dict[str, dict]:
@@ -63,24 +56,28 @@ def write_report(folder: Path, about: dict[str, Any]) -> Summary:
     """Write report.md and report.html from the parts that are finished, and return the summary.
 
     about: what was judged, {name: value}, in the order in which it is read. Nothing is computed here: every number
-    stands in a JSON file of the folder.
+    stands in a JSON file of the folder. Raises UserError where no part is finished, or one has another shape.
     """
     parts = finished_parts(folder)
     if not parts:
         raise UserError(f"{folder} holds no finished part of an evaluation: run `python eval/run.py` first")
+    sections = {}
+    for name, data in parts.items():
+        part = load_part(name)
+        try:
+            part.remarks(data)
+            sections[name] = (part.TITLE, part.section(data))
+        except (KeyError, TypeError, IndexError) as error:
+            path = folder / f"{name}.json"
+            raise UserError(f"{path} is of another version: delete it, or measure again with --only {name}") from error
     summary = summarise(parts)
-    sections = {name: (load_part(name).TITLE, load_part(name).section(data)) for name, data in parts.items()}
-    title = f"Evaluation of {about['model']}"
-    write_text(folder / "report.md", _markdown(title, about, summary, sections))
-    write_text(folder / "report.html", _html(folder, title, about, summary, sections))
+    if about.get("overlap"):
+        headline = f"{about['overlap']} of the rows judged on were trained on: the figures flatter. {summary.headline}"
+        summary = dataclasses.replace(summary, headline=headline)
+    remarks = {HEADINGS[kind]: texts for kind, texts in summary.remarks.items()}
+    shown = {key: value for key, value in about.items() if key not in ("weights", "rows", "overlap")}
+    write_page(folder, Page(f"Evaluation of {about['model']}", summary.headline, remarks, shown, sections))
     return summary
-
-
-def png(figure: Figure) -> bytes:
-    """A matplotlib figure as a PNG, the same bytes for the same figure."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _headline(remarks: list[Remark]) -> tuple[str, list[Remark]]:
@@ -93,48 +90,3 @@ def _headline(remarks: list[Remark]) -> tuple[str, list[Remark]]:
 
 def _marked(items: list[str]) -> list[tuple[bool, str]]:
     return [(index == 0, item) for index, item in enumerate(items)]
-
-
-def _markdown(title: str, about: dict, summary: Summary, sections: dict[str, tuple[str, str]]) -> str:
-    lines = [f"# {escape(title)}", "", f"**{escape(summary.headline)}**", ""]
-    for kind, remarks in summary.remarks.items():
-        lines += [f"{HEADINGS[kind]}:", "", *(f"- {escape(text)}" for text in remarks), ""]
-    lines += [" · ".join(f"{key}: {escape(value)}" for key, value in about.items()), ""]
-    for heading, body in sections.values():
-        lines += [f"## {heading}", "", body.strip(), ""]
-    return "\n".join(lines)
-
-
-def _html(folder: Path, title: str, about: dict, summary: Summary, sections: dict[str, tuple[str, str]]) -> str:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape())
-    render = _renderer(folder)
-    return environment.get_template("report.html").render(
-        title=title,
-        about=about,
-        headline=summary.headline,
-        remarks={HEADINGS[kind]: texts for kind, texts in summary.remarks.items()},
-        sections=[(name, heading, Markup(render(body))) for name, (heading, body) in sections.items()],
-    )
-
-
-def _renderer(folder: Path):
-    """A function from Markdown to HTML: wide tables scroll by themselves, images lie inside the page."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-
-    def image(self, tokens, index, options, env) -> str:
-        token = tokens[index]
-        content = base64.b64encode((folder / token.attrs["src"]).read_bytes()).decode()
-        token.attrs["src"] = f"data:image/png;base64,{content}"
-        return self.image(tokens, index, options, env)
-
-    def open_table(self, tokens, index, options, env) -> str:
-        return '<div class="wide"><table>'
-
-    def close_table(self, tokens, index, options, env) -> str:
-        return "</table></div>"
-
-    markdown.validateLink = lambda url: url.endswith(".png") or url.startswith("data:image/png")
-    markdown.add_render_rule("image", image)
-    markdown.add_render_rule("table_open", open_table)
-    markdown.add_render_rule("table_close", close_table)
-    return markdown.render

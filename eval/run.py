@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from cli.errors import UsageError
+from cli.errors import UsageError, UserError
 from cli.script import run_script
 from eval.parts import PART_NAMES
 
@@ -40,12 +40,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add("--output_dir", type=Path, help="where the report goes; MODEL/evaluation when left out")
     add("--against", metavar="MODEL", help="a second model, compared on the same rows")
     add("--suite", type=Path, metavar="FILE", help="own behavioural tests as JSONL (docs/suites.md)")
-    add("--neutral_band", type=float, nargs=2, default=(1 / 3, 2 / 3), metavar=("LOW", "HIGH"), help=NEUTRAL_HELP)
+    neutral = "probabilities of POSITIVE that count as neutral in a probe; 1/3 to 2/3 when left out"
+    add("--neutral_band", type=float, nargs=2, default=(1 / 3, 2 / 3), metavar=("LOW", "HIGH"), help=neutral)
     add("--checkpoints", action="store_true", help="score every checkpoint of the run too")
     add("--only", type=_part_names, metavar="PARTS", help=f"some of {','.join(PART_NAMES)}")
     add("--allow_overlap", action="store_true", help="go on although the model was trained on test rows")
     add("--threads", type=int, help="threads on a CPU; one a core when left out")
-    add("--seed", type=int, default=0, help="of resamples, probes and edits")
+    add("--seed", type=int, default=0, help="of resamples, probes and edits; 0 or more")
     add("--json", action="store_true", help="print one JSON object and nothing else")
     args = parser.parse_args(argv)
     low, high = args.neutral_band
@@ -53,10 +54,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--neutral_band is {low:g} {high:g}: two probabilities, the lower first")
     if args.threads is not None and args.threads < 1:
         parser.error(f"--threads is {args.threads}: it must be 1 or more")
+    if args.seed < 0:
+        parser.error(f"--seed is {args.seed}: it must be 0 or more")
     return args
-
-
-NEUTRAL_HELP = "probabilities of POSITIVE that count as neutral in a probe; 1/3 to 2/3 when left out"
 
 
 def _part_names(text: str) -> list[str]:
@@ -66,6 +66,8 @@ def _part_names(text: str) -> list[str]:
             close = difflib.get_close_matches(name, PART_NAMES, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PART_NAMES)}"
             raise argparse.ArgumentTypeError(f"unknown part {name!r}: {hint}")
+    if not names:
+        raise argparse.ArgumentTypeError(f"names no part: there are {', '.join(PART_NAMES)}")
     return [name for name in PART_NAMES if name in names]
 
 
@@ -79,7 +81,7 @@ def main(args: argparse.Namespace) -> dict:
 
     from cli.processes import is_main_process, say, use_cpu_threads
     from eval.model_card import write_model_card
-    from eval.report import finished_parts, summarise, write_report
+    from eval.report import finished_parts, write_report
     from eval.subject import load_subject
 
     datasets.disable_progress_bars()
@@ -87,6 +89,7 @@ def main(args: argparse.Namespace) -> dict:
     PartialState(cpu=not torch.accelerator.is_available())
     use_cpu_threads(args.threads)
     folder = output_folder(args)
+    progress = progress_bars()
     subject = load_subject(
         args.model,
         corpus=args.corpus,
@@ -94,21 +97,28 @@ def main(args: argparse.Namespace) -> dict:
         against=args.against,
         allow_overlap=args.allow_overlap,
         threads=args.threads,
+        progress=progress,
     )
+    if args.output_dir is None and subject.run and not subject.on_own_corpus:
+        folder /= subject.corpus.name
     about = subject.describe()
     if is_main_process():
         open_folder(folder, about)
     say(f"{subject.name} on {len(subject.corpus.test):,} test rows of {subject.corpus.name}")
     try:
-        measure(args, subject, folder)
-    finally:
-        # After Ctrl-C too: finished parts stay and can be read.
-        parts = finished_parts(folder)
-        if is_main_process() and parts:
+        measure(args, subject, folder, progress)
+    except KeyboardInterrupt:
+        if is_main_process() and finished_parts(folder):
             write_report(folder, about)
-    if is_main_process() and subject.run and folder == subject.run.evaluation:
+        say(f"\nstopped: finished parts stay in {folder}, --only NAME,… measures the others")
+        raise
+    if not is_main_process():
+        return {}
+    if not (parts := finished_parts(folder)):
+        raise UserError("nothing was measured: comparison needs --against, checkpoints needs --checkpoints")
+    summary = write_report(folder, about)
+    if args.output_dir is None and subject.run and subject.on_own_corpus:
         write_model_card(subject.run, about, parts)
-    summary = summarise(parts)
     say(f"\n{summary}\n\n{folder / 'report.html'} is the whole report.")
     return {"about": about, "summary": asdict(summary), "metrics": parts.get("metrics")}
 
@@ -131,13 +141,26 @@ def open_folder(folder: Path, about: dict) -> None:
     from eval.run_directory import read_json, write_json
 
     path = folder / "about.json"
-    if path.is_file() and read_json(path) != about:
+    old = read_json(path) if path.is_file() else about
+    if any(old.get(key) != about[key] for key in ("weights", "rows", "overlap")):
         for name in PART_NAMES:
             (folder / f"{name}.json").unlink(missing_ok=True)
     write_json(path, about)
 
 
-def measure(args: argparse.Namespace, subject, folder: Path) -> None:
+def progress_bars():
+    """A function that shows on a terminal how far a part is; elsewhere it shows nothing."""
+    from tqdm import tqdm
+
+    from cli.processes import is_main_process
+    from eval.subject import no_progress
+
+    if not (is_main_process() and sys.stderr.isatty()):
+        return no_progress
+    return lambda items, name, total=None: tqdm(items, desc=name, total=total, leave=False, position=1)
+
+
+def measure(args: argparse.Namespace, subject, folder: Path, progress) -> None:
     """Run the parts one after the other; each is written as soon as it is finished."""
     from tqdm import tqdm
 
@@ -146,11 +169,6 @@ def measure(args: argparse.Namespace, subject, folder: Path) -> None:
     from eval.report import save_part
     from eval.subject import Options
 
-    shown = is_main_process() and sys.stderr.isatty()
-
-    def progress(items, name: str, total: int | None = None):
-        return tqdm(items, desc=name, total=total, leave=False, disable=not shown, position=1)
-
     options = Options(
         suite=args.suite,
         neutral_band=tuple(args.neutral_band),
@@ -158,6 +176,7 @@ def measure(args: argparse.Namespace, subject, folder: Path) -> None:
         seed=args.seed,
         progress=progress,
     )
+    shown = is_main_process() and sys.stderr.isatty()
     with tqdm(args.only or PART_NAMES, unit="part", leave=False, disable=not shown) as names:
         for name in names:
             names.set_description(name)
@@ -167,8 +186,6 @@ def measure(args: argparse.Namespace, subject, folder: Path) -> None:
                 save_part(folder, name, result)
                 if not shown:
                     say(f"{name:12}{time.perf_counter() - start:6.1f} s")
-            elif is_main_process():
-                (folder / f"{name}.json").unlink(missing_ok=True)
 
 
 def cli() -> int:

@@ -143,8 +143,12 @@ def read_settings(path: str | os.PathLike) -> dict[str, Any]:
 
 def write_json(path: str | os.PathLike, content: Any) -> None:
     """Write strict JSON atomically; numpy values are welcome, NaN and the infinities become null."""
-    plain = _replace_non_finite(_builtin(content), lambda _: None)
-    write_text(path, json.dumps(plain, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(plain(content), indent=2, allow_nan=False) + "\n")
+
+
+def plain(content: Any) -> Any:
+    """Content as write_json writes it and read_json reads it: Python's own types, lists for tuples, null for NaN."""
+    return json.loads(json.dumps(_replace_non_finite(_builtin(content), lambda _: None), allow_nan=False))
 
 
 def read_json(path: str | os.PathLike) -> Any:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import fisher_exact
-from statsmodels.stats.proportion import proportion_confint
 
-from eval.metrics import Estimate
+from eval.metrics import Estimate, share
 
 SMALLEST_JUDGED = 20
 """Rows below which a slice, or what is left beside it, is shown without a verdict."""
@@ -59,13 +58,15 @@ PATTERNS: dict[str, Callable[[str], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """How often the model is right on one kind of row; the p-value is Fisher's against all other rows, after Holm."""
+    """How often the model is right on one kind of row, against all other rows."""
 
     name: str
     accuracy: Estimate
     rest: Estimate
+    raw_p: float
+    """Of Fisher's exact test, not corrected."""
     p: float | None
-    """None where the slice or the rest has too few rows to judge."""
+    """After Holm; None where the slice or the rest has too few rows to judge."""
     verdict: str | None
     """"lower", "higher" or "not told apart"; None where there is no p."""
 
@@ -101,25 +102,22 @@ def judge_slices(masks: dict[str, np.ndarray], correct: np.ndarray) -> list[Slic
     `correct` is (n,) of bool. Intervals are Wilson's, the test is Fisher's exact one, and its p-values are corrected
     over the slices that have enough rows (Holm, A simple sequentially rejective multiple test procedure, 1979).
     """
-    p_values = {
-        name: fisher_exact(_contingency(correct[mask], correct[~mask])).pvalue
-        for name, mask in masks.items()
-        if SMALLEST_JUDGED <= mask.sum() <= len(mask) - SMALLEST_JUDGED
+    raw = {
+        name: float(fisher_exact(_contingency(correct[mask], correct[~mask])).pvalue) for name, mask in masks.items()
     }
-    corrected = holm(p_values)
+    corrected = holm(
+        {
+            name: raw[name]
+            for name, mask in masks.items()
+            if SMALLEST_JUDGED <= mask.sum() <= len(mask) - SMALLEST_JUDGED
+        }
+    )
     slices = []
     for name, mask in masks.items():
-        inside, rest = accuracy(correct[mask]), accuracy(correct[~mask])
-        p = corrected.get(name)
-        slices.append(Slice(name, inside, rest, p, None if p is None else _verdict(p, inside.value - rest.value)))
+        inside, rest, p = share(correct[mask]), share(correct[~mask]), corrected.get(name)
+        verdict = None if p is None else _verdict(p, inside.value - rest.value)
+        slices.append(Slice(name, inside, rest, raw[name], p, verdict))
     return sorted(slices, key=lambda row: row.accuracy.value)
-
-
-def accuracy(correct: np.ndarray) -> Estimate:
-    """The share of True with Wilson's 95% interval; `correct` must hold a row."""
-    n = len(correct)
-    low, high = proportion_confint(int(correct.sum()), n, method="wilson")
-    return Estimate(float(correct.mean()), float(low), float(high), n)
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:

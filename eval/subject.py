@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,17 @@ from datasets import Dataset
 
 from cli.errors import UsageError, UserError
 from data.corpora import Corpus, load_corpus
-from data.overlap import check_overlap
+from data.overlap import MAX_SHARE, check_overlap
 from eval.predictor import Predictions, Predictor
 from eval.run_directory import RunDirectory, read_journal, read_settings
+
+Progress = Callable[[Iterable, str, int | None], Iterable]
+ROWS_AT_ONCE = 1_024
+
+
+def no_progress(items: Iterable, name: str, total: int | None = None) -> Iterable:
+    """Show nothing."""
+    return items
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Options:
     checkpoints: bool = False
     """Score every checkpoint of the run too."""
     seed: int = 0
-    progress: Callable[[Iterable, str, int | None], Iterable] = field(default=lambda items, name, total: items)
+    progress: Progress = no_progress
     """Wraps what a part goes over, with its name and its length where known, and shows how far it is."""
 
 
@@ -55,13 +63,22 @@ class Subject:
         *,
         run: RunDirectory | None = None,
         other: "Subject | None" = None,
+        on_own_corpus: bool = False,
+        overlap: int = 0,
+        progress: Progress = no_progress,
     ):
-        """run: where the model comes from, if it is one of ours; other: the model it is compared with."""
+        """run: where the model comes from, if it is one of ours; other: the model it is compared with.
+
+        on_own_corpus: whether the run was trained for this corpus; overlap: how many of the rows it was trained on.
+        """
         self.name = name
         self.predictor = predictor
         self.corpus = corpus
         self.run = run
         self.other = other
+        self.on_own_corpus = on_own_corpus
+        self.overlap = overlap
+        self._progress = progress
 
     @cached_property
     def validation(self) -> Scored:
@@ -83,19 +100,24 @@ class Subject:
         return self.predictor.predict(texts)
 
     def describe(self) -> dict[str, Any]:
-        """What tells one evaluation from another: the model and the rows, as about.json keeps them."""
+        """What was judged, as about.json keeps it: the model, the rows, and how many of them it was trained on."""
+        validation, test = self.corpus.validation, self.corpus.test
         return {
             "model": self.name,
-            "weights": _fingerprint(Path(self.name)),
+            "weights": _fingerprint_of_weights(self.name),
             "corpus": self.corpus.name,
-            "validation rows": len(self.corpus.validation),
-            "test rows": len(self.corpus.test),
+            "validation rows": len(validation),
+            "test rows": len(test),
+            "rows": _fingerprint(str(row) for split in (validation, test) for row in split),
+            "overlap": self.overlap,
         }
 
     def _score(self, split: Dataset) -> Scored:
         texts, labels = split["text"][:], np.array(split["label"][:])
-        predictions = self.predict(texts)
-        return Scored(texts, labels, predictions.probabilities, predictions.truncated)
+        starts = range(0, len(texts), ROWS_AT_ONCE)
+        parts = [self.predict(texts[i : i + ROWS_AT_ONCE]) for i in self._progress(starts, "rows", len(starts))]
+        probabilities = np.concatenate([part.probabilities for part in parts])
+        return Scored(texts, labels, probabilities, np.concatenate([part.truncated for part in parts]))
 
 
 def load_subject(
@@ -106,65 +128,88 @@ def load_subject(
     against: str | None = None,
     allow_overlap: bool = False,
     threads: int | None = None,
+    progress: Progress = no_progress,
 ) -> Subject:
     """A run, a model folder or a Hub id with its corpus: the run's own where none is named.
 
-    Raises UserError where the model or the corpus cannot be loaded, no corpus is known, or test rows stand in the text
-    that a run was trained on and `allow_overlap` is not set.
+    Raises UserError where the model or the corpus cannot be loaded, no corpus is known, or rows to judge on stand in
+    the text that a run was trained on and `allow_overlap` is not set.
     """
     names = [name, against] if against else [name]
     runs = [run_of(each) for each in names]
     settings = [read_settings(run.config) if run else {} for run in runs]
     wanted = _corpus_wanted(name, settings[0], corpus, data_dir)
     judged_on = load_corpus(**wanted)
-    for each, own in zip(names, settings, strict=True):
-        if own:
-            _check_training_texts(each, own, judged_on, wanted, allow_overlap)
+    overlaps = [_trained_on(each, own, judged_on, allow_overlap) for each, own in zip(names, settings, strict=True)]
     subject = None
-    for each, run in zip(reversed(names), reversed(runs), strict=True):
-        subject = Subject(each, Predictor.load(each, threads=threads), judged_on, run=run, other=subject)
+    for each, run, own, overlap in zip(*map(reversed, (names, runs, settings, overlaps)), strict=True):
+        subject = Subject(
+            each,
+            Predictor.load(each, threads=threads),
+            judged_on,
+            run=run,
+            other=subject,
+            on_own_corpus=bool(own) and wanted == _own_corpus(own),
+            overlap=overlap,
+            progress=progress,
+        )
     return subject
 
 
 def run_of(name: str) -> RunDirectory | None:
     """The run directory that a name stands for; None where it is another model."""
     run = RunDirectory(name)
-    if not run.config.is_file():
+    if not run.config.is_file() or not {"corpus", "model", "tuning"} <= read_settings(run.config).keys():
         return None
     if not (run.path / "config.json").is_file():
         raise UserError(f"{name} holds no model yet: finish its training (train/run.py with --resume) first")
     return run
 
 
+def _own_corpus(settings: dict[str, Any]) -> dict[str, Any]:
+    """What load_corpus needs for the corpus that a run was trained for."""
+    return {"name": settings["corpus"], "data_dir": settings.get("data_dir")}
+
+
 def _corpus_wanted(name: str, settings: dict, corpus: str | None, data_dir: str | None) -> dict[str, Any]:
-    if corpus is None and data_dir is None:
-        if "corpus" not in settings:
-            raise UsageError(f"{name} is no run of train/run.py: say with --corpus or --data_dir what to judge it on")
-        return {"name": settings["corpus"], "data_dir": settings.get("data_dir")}
-    return {"name": corpus or settings.get("corpus", "reviews"), "data_dir": data_dir}
+    if corpus is not None or data_dir is not None:
+        return {"name": corpus or settings.get("corpus", "reviews"), "data_dir": data_dir}
+    if not settings:
+        raise UsageError(f"{name} is no run of train/run.py: say with --corpus or --data_dir what to judge it on")
+    return _own_corpus(settings)
 
 
-def _check_training_texts(name: str, settings: dict, judged_on: Corpus, wanted: dict, allow: bool) -> None:
-    """Refuse to judge a run on rows it was trained on."""
-    own = {"name": settings.get("corpus", "reviews"), "data_dir": settings.get("data_dir")}
-    if allow:
-        return
+def _trained_on(name: str, settings: dict, judged_on: Corpus, allow: bool) -> int:
+    """How many of the rows to judge on a run was trained on; UserError where they are too many and not allowed."""
+    if not settings:
+        return 0
     try:
-        trained_on = judged_on if own == wanted else load_corpus(**own)
+        train = load_corpus(**_own_corpus(settings), cut_validation=settings.get("cut_validation", True)).train
     except UserError as error:
+        if allow:
+            return 0
         raise UserError(
             f"cannot see what {name} was trained on ({error}): bring the data back, or go on with --allow_overlap"
         ) from error
-    try:
-        check_overlap(trained_on.train, judged_on.test, allow=False)
-    except UserError as error:
-        raise UserError(f"{name} was trained on rows of the test: {error}") from error
+    found = 0
+    for split in ("validation", "test"):
+        try:
+            overlap = check_overlap(train, getattr(judged_on, split), allow=allow)
+        except UserError as error:
+            raise UserError(f"{name} was trained on rows of the {split} split: {error}") from error
+        # A few stray duplicates are in every corpus.
+        found += overlap.count if overlap.share > MAX_SHARE else 0
+    return found
 
 
-def _fingerprint(folder: Path) -> str | None:
-    """The beginning of the SHA-256 of a folder's weights."""
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        return None
-    with open(weights, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+def _fingerprint_of_weights(name: str) -> str:
+    """The beginning of the SHA-256 of a model's weights; of its name where they lie elsewhere, as on the Hub."""
+    digest = hashlib.sha256(b"" if Path(name).is_dir() else name.encode())
+    for path in sorted(Path(name).glob("*.safetensors")):
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]
+
+
+def _fingerprint(rows: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(rows).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
-from statsmodels.stats.proportion import proportion_confint
 
 from data.edits import EDITS, MEANING_PRESERVING, edited
-from eval.metrics import Estimate
+from eval.metrics import Estimate, mean_with_interval, share
 
 ROWS = 300
 _SUBJECTS = ("The film", "The plot", "The acting", "The ending", "This story", "The script")
@@ -54,7 +52,7 @@ class EditEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class WorstCase:
+class UnderEdits:
     """Accuracy where a row counts only if the model is right about it and about every edit of it."""
 
     accuracy: Estimate
@@ -99,7 +97,7 @@ class Negation:
     agreement: Estimate
     """Double negations given the class of the plain sentence. A model deaf to negation agrees always: read both."""
     sound: Estimate
-    """Plain sentences whose class turns when negated and comes back under every double negation."""
+    """Plain sentences whose class turns when negated and comes back under every double negation: all four right."""
 
 
 def variants(texts: Sequence[str], *, seed: int = 0) -> list[Variant]:
@@ -128,14 +126,14 @@ def edit_effects(edits: Sequence[str], before: np.ndarray, after: np.ndarray) ->
     ]
 
 
-def worst_case(right: np.ndarray, rows: np.ndarray, variant_right: np.ndarray) -> WorstCase:
+def worst_case(right: np.ndarray, rows: np.ndarray, variant_right: np.ndarray) -> UnderEdits:
     """Accuracy over `right` (n,) and the worst case with the variants, which belong to `rows` (k,).
 
     The worst case counts the row as written too, so that rows can only be lost; their difference is a proportion.
     """
     all_right = right.copy()
     np.logical_and.at(all_right, rows, variant_right)
-    return WorstCase(share(right), share(all_right), share(right & ~all_right))
+    return UnderEdits(share(right), share(all_right), share(right & ~all_right))
 
 
 def harms(
@@ -147,7 +145,7 @@ def harms(
     count: int = 10,
 ) -> list[Harm]:
     """The edits that turned a right answer wrong by the widest swing, one a row; probabilities of POSITIVE, (k,)."""
-    rows = np.array([variant.row for variant in found])
+    rows = np.array([variant.row for variant in found], dtype=int)
     own_before = np.where(labels[rows] == 1, before, 1 - before)
     own_after = np.where(labels[rows] == 1, after, 1 - after)
     worst, seen = [], set()
@@ -187,23 +185,3 @@ def negation_effects(labels: np.ndarray, plain: np.ndarray, negated: np.ndarray,
         agreement=share(agrees),
         sound=share((negated != said) & agrees.all(axis=1)),
     )
-
-
-def share(hits: np.ndarray) -> Estimate:
-    """The share of True with the Wilson interval; undefined where there is nothing."""
-    if hits.size == 0:
-        return Estimate(None, None, None, 0)
-    low, high = proportion_confint(hits.sum(), hits.size, method="wilson")
-    return Estimate(float(hits.mean()), float(low), float(high), hits.size)
-
-
-def mean_with_interval(values: np.ndarray) -> Estimate:
-    """A mean with its 95% t interval; no interval for a single value."""
-    n = len(values)
-    if n == 0:
-        return Estimate(None, None, None, 0)
-    mean = float(values.mean())
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-    return Estimate(mean, mean - half, mean + half, n)

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.bias import CONTROLS, DIMENSIONS, TEMPLATES, Gap, Rates, control_of, error_rates, group_gaps, sentences
+from eval.chunked import predict_chunked
 from eval.markup import escape, image, percent, table, text_table
-from eval.parts import Remark
+from eval.metrics import only_class
+from eval.parts import PRAISE, Remark, weigh
 from eval.plots.bias_gaps import draw_bias_gaps
 from eval.subject import Options, Subject
 
 TITLE = "Demographic bias"
 MATTERS = 0.05
-"""A gap in probability that is worth a remark."""
+"""A gap in probability that is worth advice; where smaller ones can be seen and none is, that is worth praise."""
 ROWS = 10
 
 
@@ -24,6 +26,8 @@ class Bias:
     rates: list[Rates]
     texts: int
     templates: int
+    degenerate: str | None
+    """The class that every text gets; None where both occur."""
 
 
 def measure(subject: Subject, options: Options) -> Bias:
@@ -33,7 +37,7 @@ def measure(subject: Subject, options: Options) -> Bias:
         **{(kind, word): people for kind, words in CONTROLS.items() for word, people in enumerate(words)},
     }
     texts = [text for people in persons.values() for text in sentences(people)]
-    positive = subject.predict(texts).probabilities[:, 1]
+    positive = predict_chunked(subject.predict, texts, options.progress, "bias")[:, 1]
     ends = np.cumsum([len(people) * len(TEMPLATES) for people in persons.values()])[:-1]
     scores = {
         key: part.reshape(len(TEMPLATES), -1) for key, part in zip(persons, np.split(positive, ends), strict=True)
@@ -59,46 +63,44 @@ def measure(subject: Subject, options: Options) -> Bias:
         ],
         texts=len(texts),
         templates=len(TEMPLATES),
+        degenerate=only_class(positive),
     )
 
 
 def remarks(data: dict) -> list[Remark]:
     """The widest gap that counts; where there is none, how wide one would have to be."""
+    if data["degenerate"]:
+        text = f"Bias cannot be judged: {data['degenerate']} is the answer to every sentence about every group"
+        return [Remark("bad", text, PRAISE)]
     counting = _counting(data)
     if not counting:
-        found = [Remark("good", f"None of {len(data['gaps'])} demographic gaps goes beyond made-up words", 0.4)]
-        noise = max(gap["noise"] for gap in data["gaps"])
-        if noise >= MATTERS:
-            unseen = f"Demographic gaps under {noise:.2f} cannot be told from noise: made-up words move it as much"
-            found.append(Remark("bad", unseen, min(0.5, 2 * noise)))
-        return found
+        bar = max(_bars(data).values())
+        if bar < MATTERS:
+            return [Remark("good", f"No demographic gap beyond noise, and one above {bar:.2f} would be seen", PRAISE)]
+        return [Remark("bad", f"No demographic gap beyond noise, but only gaps above {bar:.2f} could be seen", PRAISE)]
     widest = counting[0]
     size = abs(widest["difference"]["value"])
     tone = "more" if widest["difference"]["value"] > 0 else "less"
-    kind = "bad" if size >= MATTERS else "good"
     share = f"{len(counting)} of {len(data['gaps'])}"
     text = f"{share} demographic gaps count; widest: {_pair(widest)}, {size:.3f} {tone} positive"
-    found = [Remark(kind, text, min(0.9, 0.3 + 3 * size) if kind == "bad" else 0.2)]
-    if kind == "bad":
+    found = [Remark("bad", text, weigh(size))]
+    if size >= MATTERS:
         advice = f"Augment training with swapped group words ({widest['dimension']}), then measure the gap again"
-        found.append(Remark("do", advice, min(0.7, 0.2 + 2 * size)))
+        found.append(Remark("do", advice, weigh(size)))
     return found
 
 
 def section(data: dict) -> str:
     """The gaps, widest first, the errors of the groups furthest apart, and the worst sentences."""
-    counting, gaps = _counting(data), _by_size(data["gaps"])
-    verdict = (
-        f"**{len(counting)} of {len(gaps)} gaps between groups go beyond what made-up words explain**"
-        if counting
-        else f"**None of {len(gaps)} gaps between groups goes beyond what made-up words explain**"
-    )
+    counting, gaps, bars = _counting(data), _by_size(data["gaps"]), _bars(data)
+    go = "goes" if len(counting) < 2 else "go"
     opening = (
-        f"{verdict} ({data['templates']} sentences, {data['texts']:,} texts; only the group's word differs). "
-        "A positive gap means that the model is more positive about the first group. The noise is what 95% of pairs of "
-        "made-up words stay within; p tests a gap over the sentences and against that noise, Holm-corrected over all "
-        "pairs; d is Cohen's d_z, the mean over the standard deviation of the paired differences."
+        f"**{len(counting) or 'None'} of {len(gaps)} gaps between groups {go} beyond what made-up words explain; any "
+        f"above {max(bars.values()):.3f} would be seen** ({data['templates']} sentences, {data['texts']:,} texts; only "
+        "the group's word differs). A positive gap means that the model is more positive about the first group."
     )
+    if data["degenerate"]:
+        opening = f"**Every text is called {data['degenerate']}: little can be seen here.** {opening}"
     rows = [
         [
             ("**" if gap["counts"] else "")
@@ -106,12 +108,12 @@ def section(data: dict) -> str:
             + ("**" if gap["counts"] else ""),
             _signed(gap["difference"]),
             "undefined" if gap["effect"] is None else f"{gap['effect']:+.2f}",
-            f"±{gap['noise']:.3f}",
+            f"±{gap['bar']:.3f}",
             "<0.001" if gap["p"] < 0.001 else f"{gap['p']:.3f}",
         ]
         for gap in gaps[:ROWS]
     ]
-    shown = table(["gap", "difference [95%]", "d", "noise", "p"], rows)
+    shown = table(["gap", "difference [95%]", "d", "bar", "p"], rows)
     worst = [
         [escape(item["template"]), escape(_pair(gap)), f"{item['group']:.2f}", f"{item['reference']:.2f}"]
         for gap in gaps[:3]
@@ -121,9 +123,14 @@ def section(data: dict) -> str:
     return "\n\n".join(
         [
             opening,
-            image("bias_gaps", "Every gap with its interval and the noise of made-up words"),
+            image("bias_gaps", "Every gap with its interval, and the bar above which it counts"),
+            f"A gap counts above its bar: {_spoken(bars)}.",
             "### Widest gaps",
             shown,
+            "A gap counts where p is under 0.05: the larger of its p over the sentences and its p against the spread "
+            "of made-up words, Holm-corrected over all pairs. The interval is over sentences and may lie far from 0 "
+            "while p is 1: a made-up word moves every sentence too, and about as far. d is Cohen's d_z, the mean over "
+            "the standard deviation of the paired differences.",
             "### Where they show most",
             examples,
             "### Errors by group",
@@ -161,6 +168,22 @@ def _rates_table(rates: list[dict]) -> str:
 
 def _errors(rate: dict) -> float:
     return rate["false_positive_rate"]["value"] + rate["false_negative_rate"]["value"]
+
+
+def _bars(data: dict) -> dict[str, float]:
+    """The highest bar of each dimension: any gap above it counts."""
+    bars = {}
+    for gap in data["gaps"]:
+        bars[gap["dimension"]] = max(bars.get(gap["dimension"], 0.0), gap["bar"])
+    return bars
+
+
+def _spoken(bars: dict[str, float]) -> str:
+    """`0.048 (gender), 0.181 (age, religion)`."""
+    dimensions: dict[str, list[str]] = {}
+    for dimension, bar in bars.items():
+        dimensions.setdefault(f"{bar:.3f}", []).append(dimension)
+    return ", ".join(f"{bar} ({', '.join(names)})" for bar, names in dimensions.items())
 
 
 def _counting(data: dict) -> list[dict]:

@@ -7,7 +7,8 @@ from cli.errors import UserError
 from eval.calibration import expected_calibration_error
 from eval.markup import escape, estimate, image, table
 from eval.metrics import Estimate, metrics_with_intervals
-from eval.parts import Remark
+from eval.parts import Remark, counted
+from eval.parts.calibration import points
 from eval.plots.checkpoints import draw_checkpoints
 from eval.predictor import Predictor
 from eval.subject import Options, Subject
@@ -73,12 +74,19 @@ def section(data: dict) -> str:
     """A table by step; with many checkpoints, the last ones."""
     lines = ["To be read, not to be chosen by: a checkpoint that is picked on the test rows looks better than it is."]
     if shown := data["checkpoints"][-ROWS_SHOWN:]:
-        names = ("accuracy", "log_loss", "expected_calibration_error")
-        rows = [[f"{point['step']:,}", *(estimate(point[name]) for name in names)] for point in shown]
+        rows = [
+            [
+                f"{checkpoint['step']:,}",
+                estimate(checkpoint["accuracy"]),
+                estimate(checkpoint["log_loss"]),
+                points(checkpoint["expected_calibration_error"]),
+            ]
+            for checkpoint in shown
+        ]
         header = ["step", "accuracy", "log loss (nats)", "expected calibration error"]
         lines += [
-            f"{len(data['checkpoints'])} checkpoints on {shown[0]['accuracy']['n']:,} test rows, with 95% bootstrap "
-            "intervals:",
+            f"{counted(len(data['checkpoints']), 'checkpoint')} on {counted(shown[0]['accuracy']['n'], 'test row')}, "
+            "with 95% intervals:",
             table(header, rows),
             image("checkpoints", "Accuracy, log loss and calibration error against the step"),
         ]

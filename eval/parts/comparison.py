@@ -1,5 +1,6 @@
 """This model against another on the same test rows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +20,13 @@ from eval.comparison import (
     paired_differences,
 )
 from eval.markup import escape, estimate, image, percent, table, text_table
-from eval.metrics import Estimate
-from eval.parts import Remark
+from eval.metrics import Estimate, share
+from eval.parts import Remark, counted
 from eval.plots.disagreement import disagreement
 from eval.probes.generate import generate
-from eval.probes.judge import failed_cases
-from eval.probes.suite import open_suite
-from eval.slices import accuracy, slice_masks
+from eval.probes.judge import paired_failures
+from eval.probes.suite import Case, open_suite
+from eval.slices import slice_masks
 from eval.subject import Options, Subject
 
 TITLE = "Comparison"
@@ -47,6 +48,9 @@ class Comparison:
     verdict: Verdict
     slices: list[MovedSlice]
     probes: list[MovedProbe]
+    """Of our suite; tests that ask for a neutral answer are left out."""
+    suite: list[MovedProbe] | None
+    """Of the user's; None without one."""
     disagreeing: int
     """Rows to which they give different classes."""
     most_extreme: list[Disagreement]
@@ -58,6 +62,8 @@ def measure(subject: Subject, options: Options) -> Comparison | None:
     """Compare with subject.other; None where there is no other."""
     if subject.other is None:
         return None
+    suite = open_suite(options.suite) if options.suite else None  # a fault in the file shows before the work
+    cases = generate(options.seed)
     test, this, other = subject.test, subject.test.probabilities, subject.other.test.probabilities
     right, other_right = (probabilities.argmax(axis=1) == test.labels for probabilities in (this, other))
     discordance = mcnemar(right, other_right)
@@ -69,28 +75,23 @@ def measure(subject: Subject, options: Options) -> Comparison | None:
     return Comparison(
         this=subject.name,
         other=subject.other.name,
-        accuracy={"this": accuracy(right), "other": accuracy(other_right)},
+        accuracy={"this": share(right), "other": share(other_right)},
         differences=differences,
         discordance=discordance,
         verdict=judge_accuracies(discordance),
         slices=moved_slices(slice_masks(test.texts, subject.corpus.train["text"][:]), right, other_right),
-        probes=_probes(subject, options),
+        probes=_moved(subject, options, cases, len(cases), "probes"),
+        suite=_moved(subject, options, suite, suite.cases, f"probes of {suite.path.name}") if suite else None,
         disagreeing=int((this.argmax(axis=1) != other.argmax(axis=1)).sum()),
         most_extreme=disagreements(test.texts, this, other, test.labels),
         points=points.round(4).tolist(),
     )
 
 
-def _probes(subject: Subject, options: Options) -> list[MovedProbe]:
-    """Both models on the same cases, ours and the user's."""
-    cases = generate(options.seed)
-    if options.suite:
-        cases = [*cases, *open_suite(options.suite)]
-    failed = [
-        failed_cases(options.progress(cases, f"probes of {each.name}", len(cases)), each.predict, options.neutral_band)
-        for each in (subject, subject.other)
-    ]
-    return moved_probes(*failed)
+def _moved(subject: Subject, options: Options, cases: Iterable[Case], total: int, name: str) -> list[MovedProbe]:
+    """Both models on the same cases."""
+    shown = options.progress(cases, f"{name}, both models", total)
+    return moved_probes(paired_failures(shown, subject.predict, subject.other.predict, options.neutral_band))
 
 
 def remarks(data: dict) -> list[Remark]:
@@ -101,17 +102,24 @@ def remarks(data: dict) -> list[Remark]:
         return [Remark("good" if kind == "better" else "bad", text, 0.95)]
     if kind == "same":
         text = f"As accurate as the other model, within {100 * data['verdict']['bound']:.1f} points"
-        return [Remark("good", text, 0.6)]
+        return [Remark("good", text, 0.85)]
     needed = data["verdict"]["rows_needed"]
     where = f"about {_rounded(needed)} rows" if needed else "more rows"
     text = f"Compare on {where}: {_points(difference)} points are not resolvable with {difference['n']:,}"
-    return [Remark("do", text, 0.9)]
+    return [Remark("do", text, 0.85)]
 
 
 def section(data: dict) -> str:
     """The verdict, the differences, what moved, and where the two disagree."""
     return "\n\n".join(
-        [_verdict(data), _differences(data), _slices_section(data), _probes_section(data), _disagreements_section(data)]
+        [
+            _verdict(data),
+            _differences(data),
+            _slices_section(data),
+            f"### Probes\n\n{_probes_section(data['probes'])}",
+            *([f"### The suite given\n\n{_probes_section(data['suite'])}"] if data["suite"] is not None else []),
+            _disagreements_section(data),
+        ]
     )
 
 
@@ -163,22 +171,22 @@ def _slices_section(data: dict) -> str:
     )
 
 
-def _probes_section(data: dict) -> str:
-    moved = [row for row in data["probes"] if row["p"] < 0.05]
-    told = "McNemar in each, Holm"
+def _probes_section(probes: list[dict]) -> str:
+    moved = [row for row in probes if row["p"] < 0.05]
+    told = "McNemar in each, Holm; neutral tests left out"
     if not moved:
-        return f"### Probes\n\nNone of {len(data['probes'])} tests moved beyond chance ({told})."
+        return f"None of {counted(len(probes), 'test')} moved beyond chance ({told})."
     rows = [
         [escape(row["test"]), f"{row['n']:,}", f"{row['this']:,}", f"{row['other']:,}", f"{row['p']:.2g}"]
         for row in moved[:SHOWN]
     ]
-    return f"### Probes\n\n{len(moved)} of {len(data['probes'])} tests moved beyond chance ({told}).\n\n" + table(
+    return f"{len(moved):,} of {counted(len(probes), 'test')} moved beyond chance ({told}).\n\n" + table(
         ["test", "cases", "this fails", "the other fails", "p"], rows
     )
 
 
 def _disagreements_section(data: dict) -> str:
-    lines = ["### Disagreements", f"They give different classes to {data['disagreeing']:,} rows."]
+    lines = ["### Disagreements", f"They give different classes to {counted(data['disagreeing'], 'row')}."]
     lines.append(image("comparison_disagreement", "Probability of POSITIVE by both models for each test row"))
     if data["most_extreme"]:
         rows = [

@@ -13,7 +13,7 @@ from eval.curves import (
 )
 from eval.markup import estimate, image
 from eval.metrics import Estimate, metrics_with_intervals
-from eval.parts import Remark
+from eval.parts import Remark, counted, weigh
 from eval.plots.epochs import draw_epochs
 from eval.plots.precision_recall import draw_precision_recall
 from eval.plots.roc import draw_roc
@@ -68,23 +68,29 @@ def remarks(data: dict) -> list[Remark]:
     gain, best = data["f1_gain"], data["best_threshold"]
     if gain["low"] is None or gain["low"] <= 0:
         return []
-    return [Remark("do", f"Answer positive above {best:.3f}, not 0.5: F1 rises by {estimate(gain)}", 0.6)]
+    text = f"Answer positive above {best:.3f}, not 0.5: F1 rises by {estimate(gain)}"
+    return [Remark("do", text, weigh(gain["value"]))]
 
 
 def section(data: dict) -> str:
     """What the chosen threshold gains, and the curves."""
     gain, best = data["f1_gain"], data["best_threshold"]
+    same = gain["value"] == gain["low"] == gain["high"] == 0
     if best == 0.5:
         verdict = "**The threshold 0.5 has the best F1 on the validation rows.**"
     elif gain["low"] is not None and gain["low"] > 0:
         verdict = f"**A threshold of {best:.3f} instead of 0.5 raises F1.**"
     elif gain["high"] is not None and gain["high"] < 0:
         verdict = f"**Keep the threshold 0.5: {best:.3f}, the best on validation, lowers F1 on test.**"
+    elif same:
+        verdict = f"**Keep the threshold 0.5: {best:.3f}, the best on validation, gives the same answers on test.**"
     else:
         verdict = f"**Keep the threshold 0.5: {best:.3f}, the best on validation, makes no sure difference on test.**"
-    figures = (
-        f"F1 of the positive class on {gain['n']:,} test rows: {estimate(data['f1_at_half'])} at 0.5, "
-        f"{estimate(data['f1_at_best_threshold'])} at {best:.3f}, a gain of {estimate(gain)} "
+    figures = f"F1 of the positive class on {counted(gain['n'], 'test row')}: {estimate(data['f1_at_half'])} at 0.5"
+    figures += (
+        " (95% bootstrap interval)."
+        if same
+        else f", {estimate(data['f1_at_best_threshold'])} at {best:.3f}, a gain of {estimate(gain)} "
         "(95% bootstrap intervals, paired for the gain)."
     )
     areas = (

@@ -6,14 +6,16 @@ from data.checks import LABEL_NAMES
 from eval.error_analysis import ConfidentError, most_confident_errors
 from eval.label_issues import PRIOR, LabelIssue, label_issues
 from eval.markup import escape, image, percent, table, text_table
-from eval.metrics import Estimate
-from eval.parts import Remark
+from eval.metrics import Estimate, only_class, share
+from eval.parts import PRAISE, Remark, counted, weigh
 from eval.plots.slices import slice_accuracies
-from eval.slices import Slice, accuracy, judge_slices, slice_masks
+from eval.slices import SMALLEST_JUDGED, Slice, judge_slices, slice_masks
 from eval.subject import Options, Scored, Subject
 
 TITLE = "Errors"
 SHOWN = 10
+STRIKING = 0.05
+"""An uncorrected p under which a slice too small for a verdict is pointed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,14 @@ class Errors:
     slices: list[Slice]
     label_issues: dict[str, list[LabelIssue]]
     """By split, the likeliest first."""
+    rows: int
+    """Of both splits."""
     wrong_labels_expected: float
-    """Among those rows."""
+    """Among the doubtful rows."""
     wrong_label_prior: float
     """The share of wrong labels in all rows that this rests on."""
+    degenerate: str | None
+    """The class that every test row gets; None where both occur."""
 
 
 def measure(subject: Subject, options: Options) -> Errors:
@@ -41,13 +47,15 @@ def measure(subject: Subject, options: Options) -> Errors:
         masks["longer than the model reads"] = test.truncated
     issues = {"test": _issues(test), "validation": _issues(subject.validation)}
     return Errors(
-        accuracy=accuracy(correct),
+        accuracy=share(correct),
         errors=int((~correct).sum()),
         most_confident=most_confident_errors(test.texts, test.probabilities, test.labels),
         slices=judge_slices(masks, correct),
         label_issues=issues,
+        rows=len(test.labels) + len(subject.validation.labels),
         wrong_labels_expected=sum(issue.likelihood for found in issues.values() for issue in found),
         wrong_label_prior=PRIOR,
+        degenerate=only_class(test.probabilities[:, 1]),
     )
 
 
@@ -58,19 +66,21 @@ def _issues(split: Scored) -> list[LabelIssue]:
 def remarks(data: dict) -> list[Remark]:
     """The weakest and the strongest slice of those told apart from the rest, and the labels to read."""
     found = [_slice_remark(row) for row in data["slices"] if row["verdict"] == "lower"][:1]
-    found += [_slice_remark(row) for row in data["slices"] if row["verdict"] == "higher"][-1:]
+    if not data["degenerate"]:  # whose one answer suits some kinds of rows better than others
+        found += [_slice_remark(row) for row in data["slices"] if row["verdict"] == "higher"][-1:]
     issues = _all_issues(data)
     if issues:
-        wrong = data["wrong_labels_expected"]
-        text = f"Read the {len(issues)} rows whose label is in doubt: about {wrong:.0f} are likely wrong"
-        found.append(Remark("do", text, 0.4))
+        wrong, prior = data["wrong_labels_expected"], data["wrong_label_prior"]
+        rows = f"{counted(len(issues), 'row')} whose label is in doubt"
+        text = f"Read the {rows}: about {wrong:.0f} wrong, if {prior:.1%} of all labels are"
+        found.append(Remark("do", text, weigh(wrong / data["rows"])))
     return found
 
 
 def _slice_remark(row: dict) -> Remark:
     inside, rest = row["accuracy"]["value"], row["rest"]["value"]
-    text = f"{inside:.1%} right on {row['accuracy']['n']} rows of {row['name']}, {rest:.1%} on the rest"
-    return Remark("bad" if row["verdict"] == "lower" else "good", text, min(1.0, 0.5 + abs(inside - rest)))
+    text = f"{inside:.1%} right on {row['accuracy']['n']:,} rows of {row['name']}, {rest:.1%} on the rest"
+    return Remark("bad", text, weigh(1 - inside)) if row["verdict"] == "lower" else Remark("good", text, PRAISE)
 
 
 def section(data: dict) -> str:
@@ -78,7 +88,8 @@ def section(data: dict) -> str:
     n = data["accuracy"]["n"]
     return "\n\n".join(
         [
-            f"{data['errors']:,} of {n:,} test rows are wrong; {percent(data['accuracy'])} are right. {_lead(data)}",
+            f"{percent(data['accuracy'])} of {counted(n, 'test row')} are right, {data['errors']:,} are not. "
+            f"{_lead(data)}",
             _slices_section(data),
             _errors_section(data),
             _labels_section(data),
@@ -94,9 +105,17 @@ def plots(data: dict) -> dict:
 def _lead(data: dict) -> str:
     apart = [f"{row['name']} ({row['verdict']})" for row in data["slices"] if row["verdict"] in ("lower", "higher")]
     if apart:
-        return f"**Told apart from the rest: {', '.join(apart)}.**"
-    judged = sum(row["verdict"] is not None for row in data["slices"])
-    return f"**None of {judged} kinds of rows is told apart from the rest.**"
+        verdict = f"**Told apart from the rest: {', '.join(apart)}.**"
+    else:
+        judged = sum(row["verdict"] is not None for row in data["slices"])
+        verdict = f"**None of {counted(judged, 'kind')} of rows is told apart from the rest.**"
+    small = [
+        f"{counted(row['accuracy']['n'], 'row')} of {row['name']}, too few for a verdict, but "
+        f"{row['accuracy']['value']:.1%} right: look at them."
+        for row in data["slices"]
+        if row["verdict"] is None and row["raw_p"] < STRIKING
+    ]
+    return " ".join([verdict, *small])
 
 
 def _slices_section(data: dict) -> str:
@@ -112,13 +131,15 @@ def _slices_section(data: dict) -> str:
             image("errors_slices", "Accuracy in each slice with its 95% interval, against the accuracy on all rows"),
             table(["rows", "n", "right", "right on the rest", "verdict"], rows),
             "Intervals are Wilson's; the verdict is Fisher's exact test against all other rows, corrected over the "
-            "slices (Holm).",
+            f"slices (Holm). A slice that holds or leaves under {SMALLEST_JUDGED} rows has no verdict but a raw p.",
         ]
     )
 
 
 def _said(row: dict) -> str:
-    return "too few rows" if row["verdict"] is None else f"{row['verdict']}, p = {row['p']:.2g}"
+    if row["verdict"] is None:
+        return f"too few rows, raw p = {row['raw_p']:.2g}"
+    return f"{row['verdict']}, p = {row['p']:.2g}"
 
 
 def _errors_section(data: dict) -> str:
@@ -138,8 +159,9 @@ def _labels_section(data: dict) -> str:
         [
             "### Labels in doubt",
             f"{counts} rows contradict the model as wrong labels do (confident learning). About "
-            f"{data['wrong_labels_expected']:.0f} of these labels are likely wrong, if {data['wrong_label_prior']:.1%} "
-            f"of all labels are. The rest are the model's mistakes: let a person judge.",
+            f"{data['wrong_labels_expected']:.0f} of these labels are likely wrong; that number rests mostly on the "
+            f"assumption that {data['wrong_label_prior']:.1%} of all labels are. The rest are the model's mistakes: "
+            "let a person judge.",
             text_table(["likely wrong", "row", "given label", "model", "text"], rows[:SHOWN]),
         ]
     )

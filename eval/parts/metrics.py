@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from eval.markup import estimate, image, percent, table
-from eval.metrics import REPORT_METRIC_NAMES, Estimate, confusion_matrix, metrics_with_intervals
-from eval.parts import Remark
+from eval.metrics import CLASSES, REPORT_METRIC_NAMES, Estimate, confusion_matrix, metrics_with_intervals, only_class
+from eval.parts import Remark, counted, weigh
 from eval.plots.confusion_matrix import draw_confusion_matrix
 from eval.subject import Options, Scored, Subject
 
 TITLE = "Metrics"
-CLASSES = ("negative", "positive")
 SPOKEN = {
     "accuracy": "accuracy",
     "f1_macro": "F1, mean of both classes",
@@ -51,12 +48,11 @@ def measure(subject: Subject, options: Options) -> Metrics:
     """Score both splits."""
     test = subject.test
     counts = confusion_matrix(test.probabilities, test.labels)
-    answers = np.flatnonzero(counts.sum(axis=0))
     return Metrics(
         validation=_metrics(subject.validation, options.seed),
         test=_metrics(test, options.seed),
         confusion=counts.tolist(),
-        degenerate=CLASSES[answers[0]] if len(answers) == 1 else None,
+        degenerate=only_class(test.probabilities[:, 1]),
         majority_share=float(counts.sum(axis=1).max() / counts.sum()),
         truncated={"validation": int(subject.validation.truncated.sum()), "test": int(test.truncated.sum())},
     )
@@ -70,22 +66,24 @@ def remarks(data: dict) -> list[Remark]:
     """Degenerate or no better than one answer; else the accuracy; a weak class; truncated rows."""
     test, n = data["test"], data["test"]["accuracy"]["n"]
     if data["degenerate"]:
-        return [Remark("bad", f"Degenerate: it answers {data['degenerate']} for every one of {n:,} test rows", 1.0)]
+        text = f"Degenerate: it answers {data['degenerate']} for every one of {counted(n, 'test row')}"
+        return [Remark("bad", text, 1.0)]
     found = []
     accuracy, majority = test["accuracy"], data["majority_share"]
     if accuracy["low"] <= majority:
         text = f"Accuracy {percent(accuracy)} is not above always answering one class ({majority:.1%})"
         found.append(Remark("bad", text, 0.95))
     else:
-        found.append(Remark("good", f"Right on {percent(accuracy)} of {n:,} test rows", 0.9))
+        found.append(Remark("good", f"Right on {percent(accuracy)} of {counted(n, 'test row')}", 0.9))
     negative, positive = test["recall_negative"]["value"], test["recall"]["value"]
     if abs(positive - negative) > WORTH_A_WORD:
         weak, strong = (CLASSES[0], CLASSES[1]) if negative < positive else (CLASSES[1], CLASSES[0])
         low, high = sorted((negative, positive))
-        found.append(Remark("bad", f"Finds {low:.0%} of the {weak} rows, but {high:.0%} of the {strong} ones", 0.7))
+        text = f"Finds {low:.0%} of the {weak} rows, but {high:.0%} of the {strong} ones"
+        found.append(Remark("bad", text, weigh(1 - low)))
     if data["truncated"]["test"] > WORTH_A_WORD * n:
-        text = f"Raise --max_length: {data['truncated']['test'] / n:.0%} of the test rows were cut"
-        found.append(Remark("do", text, 0.5))
+        share = data["truncated"]["test"] / n
+        found.append(Remark("do", f"Raise --max_length: {share:.0%} of the test rows were cut", weigh(share)))
     return found
 
 
@@ -94,8 +92,8 @@ def section(data: dict) -> str:
     test, validation = data["test"], data["validation"]
     n = test["accuracy"]["n"]
     first = (
-        f"**The model is right on {percent(test['accuracy'])} of {n:,} test rows**; always answering the more frequent "
-        f"class is right on {percent(data['majority_share'])}."
+        f"**The model is right on {percent(test['accuracy'])} of {counted(n, 'test row')}**; always answering the more "
+        f"frequent class is right on {percent(data['majority_share'])}."
     )
     if data["degenerate"]:
         first = f"**The model is degenerate: it answers {data['degenerate']} for every test row.** {first}"
@@ -103,12 +101,22 @@ def section(data: dict) -> str:
     rows = [[SPOKEN[name], estimate(figure), estimate(validation[name])] for name, figure in test.items()]
     cut = data["truncated"]
     last = (
-        f"In brackets: 95% bootstrap intervals over rows. {cut['test']:,} test and {cut['validation']:,} validation "
-        "rows were longer than the model reads and were truncated."
+        "In brackets: 95% intervals, Wilson's for accuracy, else by bootstrap over rows. "
+        f"{cut['test']:,} test and {cut['validation']:,} validation rows were longer than the model reads and were "
+        "truncated."
     )
+    if any(_without_width(figure) for split in (test, validation) for figure in split.values()):
+        last += (
+            " Where both ends of an interval are the same, every resample gave that figure; with so few rows of a kind "
+            "that does not make it sure."
+        )
     return "\n\n".join(
         [first, table(header, rows), last, image("confusion_matrix", "Confusion matrix: given labels against answers")]
     )
+
+
+def _without_width(figure: dict) -> bool:
+    return figure["low"] is not None and figure["low"] == figure["high"]
 
 
 def plots(data: dict) -> dict:

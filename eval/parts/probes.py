@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from data.checks import shorten
 from eval.markup import escape, image, percent, table, text_table
-from eval.parts import Remark
+from eval.parts import PRAISE, Remark, counted, weigh
 from eval.plots.probe_failures import probe_failures
 from eval.probes.generate import generate
 from eval.probes.judge import SuiteOutcome, judge
@@ -17,6 +17,8 @@ MOST_ROWS = 12
 WORST_TESTS = 10
 PASSED = 0.1
 """A capability that fails in fewer cases than this is called a strength, one that fails in more a weakness."""
+USER_SUITE = 0.8
+"""The weight of what became of the user's suite: a user who brings one wants to know."""
 
 ADVICE = {
     "vocabulary": "Train on more text that judges plainly: the model does not know all the words of praise and blame",
@@ -66,30 +68,35 @@ def measure(subject: Subject, options: Options) -> Probes:
 
 
 def remarks(data: dict) -> list[Remark]:
-    """The strongest and the weakest capabilities, and what to do about the weakest."""
-    weakest_first = data["own"]["capabilities"]
+    """The strongest and the weakest capabilities, what to do about the weakest, and the user's suite."""
+    own = data["own"]
+    weakest, second, strongest = own["capabilities"][0], own["capabilities"][1], own["capabilities"][-1]
     found = []
-    strongest = weakest_first[-1]
-    if strongest["failure_rate"]["value"] < PASSED:
-        rate = strongest["failure_rate"]["value"]
-        found.append(
-            Remark("good", f"Probes of {strongest['capability']}: only {percent(rate)} {_of(strongest)} fail", 0.6)
-        )
-    for capability in weakest_first[:2]:
-        rate = capability["failure_rate"]["value"]
-        if rate >= PASSED:
-            name = capability["capability"]
-            found.append(Remark("bad", f"Probes of {name}: {percent(rate)} {_of(capability)} fail", 0.9 * rate))
-            found.append(Remark("do", ADVICE[name], 0.9 * rate))
-    if data["user"]:
-        outcome = data["user"]["outcome"]
-        rate = outcome["failure_rate"]["value"]
-        if rate is not None and rate >= PASSED:
-            text = (
-                f"{shorten(data['user']['name'], 40)}: {percent(rate)} of {outcome['failure_rate']['n']:,} cases fail"
-            )
-            found.append(Remark("bad", text, 0.9 * rate))
-    return found
+    if _failing(strongest) < PASSED and not own["degenerate"]:
+        text = f"Probes of {strongest['capability']}: only {_rate_of(strongest)} cases fail"
+        found.append(Remark("good", text, PRAISE))
+    if _failing(weakest) >= PASSED:
+        text = f"Probes fail most under {weakest['capability']}: {_rate_of(weakest)} cases"
+        if _failing(second) >= PASSED:
+            text += f"; {second['capability']}: {_failing(second):.1%} of {second['failure_rate']['n']:,}"
+        found.append(Remark("bad", text, weigh(_failing(weakest))))
+        found.append(Remark("do", ADVICE[weakest["capability"]], weigh(_failing(weakest))))
+    return [*found, _user_remark(data)] if data["user"] else found
+
+
+def _user_remark(data: dict) -> Remark:
+    """What became of the user's suite, be it good or bad, and of lines that could not be read."""
+    user = data["user"]
+    outcome, noun = user["outcome"], "case"
+    rate = outcome["failure_rate"]
+    if rate["value"] is None:
+        failures = sum(test["failures"] for test in outcome["tests"])
+        rate, noun = {"value": failures / outcome["cases"], "n": outcome["cases"]}, "neutral case"
+    text = f"{shorten(user['name'], 30)}: {percent(rate)} of {counted(rate['n'], noun)} fail"
+    if user["malformed_lines"]:
+        text += f"; {counted(user['malformed_lines'], 'malformed line')} left out"
+    good = rate["value"] < PASSED and not data["own"]["degenerate"]
+    return Remark("good" if good else "bad", text, USER_SUITE)
 
 
 def section(data: dict) -> str:
@@ -99,10 +106,9 @@ def section(data: dict) -> str:
         parts.append(f"### {escape(user['name'])}")
         if user["malformed_lines"]:
             lines = "\n".join(f"- {escape(line)}" for line in user["malformed"])
-            left_out = "1 line is" if user["malformed_lines"] == 1 else f"{user['malformed_lines']:,} lines are"
             more = user["malformed_lines"] - len(user["malformed"])
             lines += f"\n- and {more:,} more" if more else ""
-            parts.append(f"{left_out} malformed and left out:\n\n{lines}")
+            parts.append(f"Malformed and left out: {counted(user['malformed_lines'], 'line')}.\n\n{lines}")
         parts.append(_suite_section(user["outcome"], data["neutral_band"], "probes_suite"))
     return "\n\n".join(parts)
 
@@ -125,9 +131,12 @@ def _suite_section(suite: dict, neutral_band: list[float], plot: str) -> str:
     parts = []
     if judged:
         worst = suite["capabilities"][0]
+        most = (
+            f"; most under {escape(worst['capability'])}: {percent(worst['failure_rate'])}" if _failing(worst) else ""
+        )
         parts.append(
-            f"**{percent(suite['failure_rate'])} of {suite['failure_rate']['n']:,} cases fail in {len(judged):,} "
-            f"tests; most under {escape(worst['capability'])}: {percent(worst['failure_rate'])}.** "
+            f"**{percent(suite['failure_rate'])} of {counted(suite['failure_rate']['n'], 'case')} fail in "
+            f"{counted(len(judged), 'test')}{most}.** "
             "MFT: a labelled case; INV: variants that must not change the answer; DIR: variants that may change it "
             "one way only. 95% Wilson intervals."
         )
@@ -164,8 +173,12 @@ def _rest(rows: list) -> str:
     return f"\n\n{len(rows) - MOST_ROWS:,} more are in probes.json." if len(rows) > MOST_ROWS else ""
 
 
-def _of(outcome: dict) -> str:
-    return f"of {outcome['failure_rate']['n']:,} cases"
+def _failing(outcome: dict) -> float:
+    return outcome["failure_rate"]["value"]
+
+
+def _rate_of(outcome: dict) -> str:
+    return f"{percent(outcome['failure_rate'])} of {outcome['failure_rate']['n']:,}"
 
 
 def _kind(test: dict) -> str:

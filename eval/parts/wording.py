@@ -4,15 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.chunked import predict_chunked
 from eval.markup import escape, image, percent, table, text_table
-from eval.parts import Remark
+from eval.metrics import only_class
+from eval.parts import PRAISE, Remark, counted, weigh
 from eval.plots.wording_swings import draw_wording_swings
 from eval.subject import Options, Subject
 from eval.wording import (
     EditEffect,
     Harm,
     Negation,
-    WorstCase,
+    UnderEdits,
     edit_effects,
     harms,
     negation_cases,
@@ -25,8 +27,9 @@ from eval.wording import (
 TITLE = "Wording sensitivity"
 MANY_FLIPS = 0.05
 FEW_ROWS = 30
-"""An edit that applies to fewer rows is not spoken of outside the file."""
-SLIPS = ("typo", "drop_letter", "swap_letters")
+"""An edit that applies to fewer rows is spoken of only where there is no other."""
+SLIPS = {"typo": "a wrong letter", "drop_letter": "a dropped letter", "swap_letters": "swapped letters"}
+SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,11 @@ class Wording:
     rows: int
     texts: int
     edits: list[EditEffect]
-    worst_case: WorstCase
+    worst_case: UnderEdits
     harms: list[Harm]
     negation: Negation
+    degenerate: str | None
+    """The class that every text gets; None where both occur."""
 
 
 def measure(subject: Subject, options: Options) -> Wording:
@@ -50,10 +55,10 @@ def measure(subject: Subject, options: Options) -> Wording:
     cases = negation_cases()
     asked = [variant.text for variant in found]
     asked += [text for case in cases for text in (case.text, case.negated, *case.doubled)]
-    positive = subject.predict(asked).probabilities[:, 1]
+    positive = predict_chunked(subject.predict, asked, options.progress, "wording")[:, 1]
     after, of_cases = positive[: len(found)], positive[len(found) :].reshape(len(cases), -1)
 
-    rows = np.array([variant.row for variant in found])
+    rows = np.array([variant.row for variant in found], dtype=int)
     before = original[rows]
     return Wording(
         rows=len(texts),
@@ -64,58 +69,81 @@ def measure(subject: Subject, options: Options) -> Wording:
         negation=negation_effects(
             np.array([case.label for case in cases]), of_cases[:, 0], of_cases[:, 1], of_cases[:, 2:]
         ),
+        degenerate=only_class(np.concatenate([original, positive])),
     )
 
 
 def remarks(data: dict) -> list[Remark]:
     """The edit that flips most, what all edits cost together, and negation."""
+    if data["degenerate"]:
+        text = f"Wording cannot be judged: {data['degenerate']} is the answer to every sentence and every edit of it"
+        return [Remark("bad", text, PRAISE)]
+    return _edit_remarks(data) + _negation_remarks(data["negation"])
+
+
+def _edit_remarks(data: dict) -> list[Remark]:
+    told = _told(data)
+    if not told:
+        return []
     found = []
-    worst = max(_told(data), key=lambda effect: effect["flips"]["low"])
-    flips = worst["flips"]["value"]
+    worst = max(told, key=lambda effect: effect["flips"]["low"])
+    flips, slip = worst["flips"]["value"], SLIPS.get(worst["edit"])
     if flips > MANY_FLIPS:
-        text = f"{flips:.0%} of answers flip under an edit that changes nothing: {_name(worst['edit'])}"
-        found.append(Remark("bad", text, min(0.9, 0.3 + 3 * flips)))
-        advice = "spelling slips" if worst["edit"] in SLIPS else f"the edit {_name(worst['edit'])}"
-        found.append(Remark("do", f"Augment training with {advice} (data/edits.py)", min(0.8, 0.2 + 3 * flips)))
-    elif all(effect["flips"]["value"] <= MANY_FLIPS for effect in _told(data)):
-        found.append(Remark("good", f"No harmless edit flips more than {MANY_FLIPS:.0%} of answers", 0.5))
+        under = f"a slip such as {slip}" if slip else f"an edit that keeps the meaning: {_name(worst['edit'])}"
+        found.append(Remark("bad", f"{flips:.0%} of answers flip under {under}", weigh(flips)))
+        advice = "spelling slips" if slip else f"the edit {_name(worst['edit'])}"
+        found.append(Remark("do", f"Augment training with {advice} (data/edits.py)", weigh(flips)))
+    elif all(effect["flips"]["value"] <= MANY_FLIPS for effect in told):
+        found.append(Remark("good", f"No harmless edit flips more than {MANY_FLIPS:.0%} of answers", PRAISE))
     drop = data["worst_case"]["drop"]["value"]
     text = f"{drop:.0%} of test rows are right as written but wrong under some harmless edit"
-    found.append(Remark("bad", text, min(0.8, 0.1 + 2 * drop)) if drop > MANY_FLIPS else Remark("good", text, 0.3))
-    negation = data["negation"]
-    # "Not dull" is fainter praise than "not good" is blame, so less is asked of it.
-    for name, key, enough in (("positive", "flips_positive", 0.9), ("negative", "flips_negative", 0.6)):
-        share = negation[key]["value"]
-        if share is not None and share < enough:
-            text = f"Only {share:.0%} of plain {name} sentences change class when negated"
-            found.append(Remark("bad", text, 0.9 - 0.5 * share))
-    sound = negation["sound"]["value"]
-    if sound >= 0.8:
-        found.append(Remark("good", f"{sound:.0%} of plain sentences survive negation and double negation", 0.5))
-    else:
-        text = f"{1 - sound:.0%} of plain sentences are misread when negated once or twice"
-        found.append(Remark("bad", text, min(0.6, 0.6 * (1 - sound))))
+    found.append(Remark("bad", text, weigh(drop)) if drop > MANY_FLIPS else Remark("good", text, PRAISE))
     return found
+
+
+def _negation_remarks(negation: dict) -> list[Remark]:
+    """The figure that falls shortest, or praise where all four sentences are right."""
+    # "Not dull" is fainter praise than "not good" is blame, so less is asked of it.
+    judged = (
+        ("flips_positive", 0.9, "Negated, only {:.0%} of plain positive sentences change class"),
+        ("flips_negative", 0.6, "Negated, only {:.0%} of plain negative sentences change class"),
+        ("agreement", 0.8, "Negated twice, only {:.0%} of plain sentences keep their class"),
+    )
+    short = [
+        (negation[key]["value"], text)
+        for key, enough, text in judged
+        if negation[key]["value"] is not None and negation[key]["value"] < enough
+    ]
+    if short:
+        share, text = min(short, key=lambda pair: pair[0])
+        return [Remark("bad", text.format(share), weigh(1 - share))]
+    sound = negation["sound"]["value"]
+    if sound < 0.8:
+        return []
+    return [Remark("good", f"{sound:.0%} of plain sentences survive negation and double negation", PRAISE)]
 
 
 def section(data: dict) -> str:
     """The worst case, the edits by flips, the most harmful ones, and negation."""
-    worst, negation = data["worst_case"], data["negation"]
+    return "\n\n".join([*_edits_section(data), *_negation_section(data["negation"])])
+
+
+def _edits_section(data: dict) -> list[str]:
+    told = _told(data)
+    if not told:
+        return [f"**No edit applies to any of {counted(data['rows'], 'test row')}:** they hold no word to change."]
+    worst = data["worst_case"]
     opening = (
         f"**{percent(worst['drop'])} of the rows are right as written but wrong under some edit that leaves the "
         f"meaning alone**: accuracy {percent(worst['accuracy'])} as written, {percent(worst['worst'])} over all edits "
-        f"of a row (n = {data['rows']:,} test rows, {data['texts']:,} texts). Edits that apply to under {FEW_ROWS} "
-        "rows are left out below."
+        f"of a row (n = {counted(data['rows'], 'test row')}, {data['texts']:,} texts)."
     )
-    effects = sorted(_told(data), key=lambda effect: -effect["flips"]["value"])[:12]
-    rows = [
-        [_name(effect["edit"]), f"{effect['flips']['n']:,}", percent(effect["flips"]), _swing(effect["swing"])]
-        for effect in effects
-    ]
+    if data["degenerate"]:
+        opening = f"**Every text is called {data['degenerate']}: little can be seen here.** {opening}"
     parts = [
         opening,
         image("wording_swings", "The share of answers that flip under each edit"),
-        table(["edit", "rows", "answers that flip", "mean swing of P"], rows),
+        _effects_table(data),
     ]
     if data["harms"]:
         worst_rows = [
@@ -131,10 +159,28 @@ def section(data: dict) -> str:
             "### Most harmful edits",
             text_table(["edit", "as written", "edited", "P(true class)"], worst_rows),
         ]
-    parts += [
+    return parts
+
+
+def _effects_table(data: dict) -> str:
+    """The edits that flip most answers, and synonyms, of which everybody thinks first."""
+    effects = sorted(_told(data), key=lambda effect: -effect["flips"]["value"])
+    asked_for = [effect for effect in data["edits"] if effect["edit"] == "synonym" and effect not in effects[:SHOWN]]
+    shown = effects[: SHOWN - len(asked_for)] + asked_for
+    rows = [
+        [_name(effect["edit"]), f"{effect['flips']['n']:,}", percent(effect["flips"]), _swing(effect["swing"])]
+        for effect in shown
+    ]
+    more = len(data["edits"]) - len(shown)
+    left_out = f"\n\n{more} more {'is' if more == 1 else 'are'} in wording.json." if more else ""
+    return table(["edit", "rows", "answers that flip", "mean swing of P"], rows) + left_out
+
+
+def _negation_section(negation: dict) -> list[str]:
+    return [
         "### Negation",
-        f"Of plain sentences from templates (n = {negation['plain']['n']}), {percent(negation['sound'])} turn their "
-        "class when negated and take it back when negated twice.",
+        f"Of {negation['plain']['n']} plain sentences from templates, each with a negation and three double negations, "
+        f"{percent(negation['sound'])} come out right all four times: the class turns, and turns back.",
         table(
             ["sentences", "n", "as it should be"],
             [
@@ -148,12 +194,11 @@ def section(data: dict) -> str:
             ],
         ),
     ]
-    return "\n\n".join(parts)
 
 
 def plots(data: dict) -> dict:
-    """Flips by edit."""
-    return {"wording_swings": draw_wording_swings(_told(data))}
+    """Flips by edit, where any applies."""
+    return {"wording_swings": draw_wording_swings(_told(data))} if data["edits"] else {}
 
 
 def _told(data: dict) -> list[dict]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from heapq import heappush, heapreplace
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
 
 from data.checks import shorten
-from eval.metrics import Estimate
+from eval.metrics import CLASSES as NAMES
+from eval.metrics import Estimate, proportion
 from eval.predictor import Predictions
 from eval.probes.suite import Case
 
@@ -16,7 +16,7 @@ TEXTS_AT_ONCE = 1_024
 WORST = 5
 LONGEST_TEXT = 500
 
-CLASSES = {0: "negative", 1: "positive", None: "neutral"}
+CLASSES = {**dict(enumerate(NAMES)), None: "neutral"}
 EXPECTED = {
     "same": "the same class",
     "not_more_positive": "not more positive",
@@ -83,6 +83,8 @@ class SuiteOutcome:
     """Without those that ask for a neutral answer; so are the capabilities."""
     capabilities: list[CapabilityOutcome]
     tests: list[TestOutcome]
+    degenerate: str | None
+    """The class that is answered in every case; None where both are."""
 
 
 def judge(
@@ -90,24 +92,27 @@ def judge(
 ) -> SuiteOutcome:
     """Judge a suite of any length in bounded memory: counts and the worst five cases a test are kept."""
     tallies: dict[tuple, _Tally] = {}
+    answers = set()
     for case, judgement in verdicts(cases, predict, neutral_band):
         key = (case.capability, case.test, case.type, case.neutral)
         tallies.setdefault(key, _Tally()).add(case, judgement)
+        answers.update(NAMES[probability > 0.5] for probability in judgement.probabilities)
 
     tests = [
         TestOutcome(test, capability, kind, neutral, tally.failures, tally.failure_rate, tally.worst_cases())
         for (capability, test, kind, neutral), tally in tallies.items()
     ]
     judged = [test for test in tests if not test.neutral]
-    capabilities = []
-    for capability in dict.fromkeys(test.capability for test in judged):
-        own = [test for test in judged if test.capability == capability]
-        capabilities.append(CapabilityOutcome(capability, len(own), *_pooled(own)))
+    by_capability: dict[str, list[TestOutcome]] = {}
+    for test in judged:
+        by_capability.setdefault(test.capability, []).append(test)
+    capabilities = [CapabilityOutcome(name, len(own), *_pooled(own)) for name, own in by_capability.items()]
     return SuiteOutcome(
         cases=sum(tally.cases for tally in tallies.values()),
         failure_rate=_pooled(judged)[1],
         capabilities=sorted(capabilities, key=_rate, reverse=True),
         tests=sorted(tests, key=_rate, reverse=True),
+        degenerate=answers.pop() if len(answers) == 1 else None,
     )
 
 
@@ -123,14 +128,24 @@ def verdicts(
             yield case, verdict(case, [probability[text] for text in case.texts], neutral_band)
 
 
-def failed_cases(
-    cases: Iterable[Case], predict: Callable[[Sequence[str]], Predictions], neutral_band: tuple[float, float]
+def paired_failures(
+    cases: Iterable[Case],
+    this: Callable[[Sequence[str]], Predictions],
+    other: Callable[[Sequence[str]], Predictions],
+    neutral_band: tuple[float, float],
 ) -> dict[tuple[str, str], np.ndarray]:
-    """Which cases of each test fail, in order: {(capability, test): (n,) of bool}."""
-    failed: dict[tuple[str, str], list[bool]] = {}
-    for case, judgement in verdicts(cases, predict, neutral_band):
-        failed.setdefault((case.capability, case.test), []).append(judgement.failed)
-    return {key: np.array(flags) for key, flags in failed.items()}
+    """Who fails the cases of each test, in memory that does not grow with them: {(capability, test): counts, (2, 2)}.
+
+    The row of a count tells whether this model fails, the column whether the other does. Cases that ask for a neutral
+    answer are left out.
+    """
+    counts: dict[tuple[str, str], np.ndarray] = {}
+    for chunk in _chunks(case for case in cases if not case.neutral):
+        judged = (verdicts(chunk, predict, neutral_band) for predict in (this, other))
+        for (case, of_this), (_, of_other) in zip(*judged, strict=True):
+            table = counts.setdefault((case.capability, case.test), np.zeros((2, 2), dtype=int))
+            table[int(of_this.failed), int(of_other.failed)] += 1
+    return counts
 
 
 def verdict(case: Case, probabilities: Sequence[float], neutral_band: tuple[float, float]) -> Verdict:
@@ -199,7 +214,7 @@ class _Tally:
 
     @property
     def failure_rate(self) -> Estimate:
-        return _share(self.failures, self.cases)
+        return proportion(self.failures, self.cases)
 
     def worst_cases(self) -> list[WorstCase]:
         return [worst for _, _, worst in sorted(self.worst, reverse=True)]
@@ -230,14 +245,7 @@ def _chunks(cases: Iterable[Case]) -> Iterator[list[Case]]:
 
 def _pooled(tests: Sequence[TestOutcome]) -> tuple[int, Estimate]:
     failures = sum(test.failures for test in tests)
-    return failures, _share(failures, sum(test.failure_rate.n for test in tests))
-
-
-def _share(count: int, n: int) -> Estimate:
-    if n == 0:
-        return Estimate(None, None, None, 0)
-    low, high = proportion_confint(count, n, method="wilson")
-    return Estimate(count / n, float(low), float(high), n)
+    return failures, proportion(failures, sum(test.failure_rate.n for test in tests))
 
 
 def _rate(outcome: TestOutcome | CapabilityOutcome) -> float:

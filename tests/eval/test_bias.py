@@ -73,7 +73,6 @@ def test_gaps_match_scipy_and_statsmodels():
         assert gap.difference.value == pytest.approx((values - base).mean())
         assert (gap.difference.low, gap.difference.high) == pytest.approx((interval.low, interval.high))
         assert gap.effect == pytest.approx(rival.statistic / np.sqrt(T))
-        assert gap.noise > 0
         control = controls[control_of(gap.dimension)].mean(axis=0)
         # The same as a t statistic of two group means of that many words with the control's variance.
         spread = np.sqrt(control.var(ddof=1) * 2 / words[gap.dimension])
@@ -81,6 +80,30 @@ def test_gaps_match_scipy_and_statsmodels():
     adjusted = multipletests(expected, method="holm")[1]
     assert [gap.p for gap in gaps] == pytest.approx(list(adjusted))
     assert [gap.counts for gap in gaps] == [p < 0.05 for p in adjusted]
+
+
+@pytest.mark.parametrize(("planted", "words"), [(0.0, 0.02), (0.05, 0.02), (-0.1, 0.02), (-0.15, 0.0001)])
+def test_a_gap_counts_exactly_where_it_lies_beyond_its_bar(planted, words):
+    counting = 0
+    for seed in range(30):
+        gaps = group_gaps(*simulate(np.random.default_rng(seed), planted, words))
+        assert [gap.counts for gap in gaps] == [abs(gap.difference.value) > gap.bar for gap in gaps]
+        counting += sum(gap.counts for gap in gaps)
+    assert counting or not planted
+
+
+def test_the_bar_is_that_of_holms_first_step_where_nothing_counts():
+    groups, controls, words = simulate(np.random.default_rng(2))
+    gaps = group_gaps(groups, controls, words)
+    assert not any(gap.counts for gap in gaps)
+    for gap in gaps:
+        values, base = (groups[gap.dimension][name].mean(axis=1) for name in (gap.group, gap.reference))
+        control = controls[control_of(gap.dimension)].mean(axis=0)
+        spread = np.sqrt(control.var(ddof=1) * 2 / words[gap.dimension])
+        error = (values - base).std(ddof=1) / np.sqrt(T)
+        level = 1 - 0.05 / len(gaps) / 2
+        assert gap.bar == pytest.approx(max(t.ppf(level, len(control) - 1) * spread, t.ppf(level, T - 1) * error))
+        assert gap.bar > 1.3 * t.ppf(0.975, len(control) - 1) * spread  # what 95% of one pair stay within
 
 
 def test_a_constant_model_has_no_gap():

@@ -191,11 +191,15 @@ def test_moved_probes_are_those_of_mcnemar_and_holm():
     this = {("x", name): draw.random(80) < 0.3 for name in "abc"}
     changed = {"a": 0, "b": 0.2, "c": 0.7}
     other = {key: failed ^ (draw.random(80) < changed[key[1]]) for key, failed in this.items()}
-    found = {probe.test: probe for probe in moved_probes(this, other)}
+    counts = {
+        key: np.array([[(a & b).sum() for b in (~other[key], other[key])] for a in (~failed, failed)])
+        for key, failed in this.items()
+    }
+    found = {probe.test: probe for probe in moved_probes(counts)}
     raw = [mcnemar(~this["x", name], ~other["x", name]).p for name in "abc"]
     assert [found[name].p for name in "abc"] == pytest.approx(multipletests(raw, method="holm")[1])
     assert found["a"].p == 1 and found["a"].this == found["a"].other == this["x", "a"].sum()
-    assert moved_probes({}, {}) == []
+    assert moved_probes({}) == []
 
 
 def test_the_most_extreme_disagreements_come_first():

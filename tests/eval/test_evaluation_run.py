@@ -94,25 +94,83 @@ def test_an_unfinished_run_is_named(run):
         evaluate(run)
 
 
-def test_a_run_is_not_judged_on_what_it_was_trained_on(run, tiny_corpus, tmp_path):
-    turned = tmp_path / "turned"
-    turned.mkdir()
-    for split, source in (("train", "test"), ("test", "train"), ("validation", "validation")):
-        shutil.copy(tiny_corpus / f"{source}.csv", turned / f"{split}.csv")
-    with pytest.raises(UserError, match="trained on rows of the test.*--allow_overlap"):
+def turned_round(corpus: Path, folder: Path, **splits: str) -> Path:
+    """A copy of a corpus with its splits under other names."""
+    folder.mkdir()
+    for split, source in splits.items():
+        shutil.copy(corpus / f"{source}.csv", folder / f"{split}.csv")
+    return folder
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_run_is_not_judged_on_what_it_was_trained_on(run, tiny_corpus, tmp_path, split):
+    splits = {"train": "test", "validation": "validation", "test": "test", split: "train"}
+    turned = turned_round(tiny_corpus, tmp_path / "turned", **splits)
+    with pytest.raises(UserError, match=f"trained on rows of the {split} split.*--allow_overlap"):
         evaluate(run, "--data_dir", turned)
-    evaluate(run, "--data_dir", turned, "--allow_overlap", "--only", "metrics")
+    result = evaluate(run, "--data_dir", turned, "--allow_overlap", "--only", "metrics")
+    assert result["about"]["overlap"] == 96
+    assert "96 of the rows judged on were trained on" in result["summary"]["headline"]
+    assert "96 of the rows" in (run / "evaluation" / "turned" / "report.md").read_text()
+
+
+def test_another_corpus_leaves_the_runs_own_evaluation_and_card_alone(run, tiny_corpus, tmp_path):
+    evaluate(run, "--only", "metrics")
+    before = [(run / name).read_bytes() for name in ("README.md", "evaluation/report.html")]
+    fresh = turned_round(tiny_corpus, tmp_path / "fresh", train="train", validation="test", test="validation")
+    evaluate(run, "--data_dir", fresh, "--only", "metrics")
+    assert [(run / name).read_bytes() for name in ("README.md", "evaluation/report.html")] == before
+    assert (run / "evaluation" / "fresh" / "report.html").is_file()
 
 
 def test_parts_of_other_rows_leave_the_report(run, tiny_corpus, tmp_path):
+    out = ["--output_dir", tmp_path / "out"]
+    evaluate(run, *QUICK, *out)
+    other = shutil.copytree(tiny_corpus, tmp_path / "other")
+    text = (other / "test.csv").read_text()
+    (other / "test.csv").write_text(text.replace(",0\n", ",x\n").replace(",1\n", ",0\n").replace(",x\n", ",1\n"))
+    evaluate(run, "--data_dir", other, "--only", "metrics", *out)
+    assert not (tmp_path / "out" / "calibration.json").exists()
+
+
+def test_the_same_model_by_another_name_keeps_its_parts(run, monkeypatch):
     evaluate(run, *QUICK)
-    smaller = tmp_path / "smaller"
-    shutil.copytree(tiny_corpus, smaller)
-    lines = (smaller / "test.csv").read_text().splitlines()
-    (smaller / "test.csv").write_text("\n".join(lines[:21]) + "\n")
-    evaluate(run, "--data_dir", smaller, "--only", "metrics")
-    assert not (run / "evaluation" / "calibration.json").exists()
-    assert read_json(run / "evaluation" / "about.json")["test rows"] == 20
+    monkeypatch.chdir(run.parent)
+    evaluate("./run/", "--only", "metrics")
+    evaluate(run, "--only", "comparison")  # nothing to compare with
+    assert (run / "evaluation" / "calibration.json").exists()
+
+
+def test_without_a_part_to_measure_it_says_so(run):
+    with pytest.raises(UserError, match="needs --against"):
+        evaluate(run, "--only", "comparison")
+
+
+def test_a_part_of_another_version_is_named(run):
+    evaluate(run, *QUICK)
+    (run / "evaluation" / "calibration.json").write_text("{}")
+    with pytest.raises(UserError, match=r"calibration\.json is of another version"):
+        evaluate(run, "--only", "metrics")
+
+
+def test_a_lost_picture_is_said_in_words(run):
+    evaluate(run, *QUICK)
+    (run / "evaluation" / "reliability.png").unlink()
+    evaluate(run, "--only", "metrics")
+    assert "reliability.png is missing" in (run / "evaluation" / "report.html").read_text()
+
+
+def test_a_card_that_cannot_be_read_is_named(run):
+    (run / "README.md").write_text("---\n: [\n---\n")
+    with pytest.raises(UserError, match="README.md cannot be read"):
+        evaluate(run, "--only", "metrics")
+
+
+def test_a_config_of_something_else_makes_no_run(tiny_classifier, tiny_corpus, tmp_path):
+    model = shutil.copytree(tiny_classifier, tmp_path / "model")
+    (model / "config.yaml").write_text("corpus: ours\n")
+    evaluate(model, "--data_dir", tiny_corpus, "--only", "metrics")
+    assert not (model / "README.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -121,6 +179,8 @@ def test_parts_of_other_rows_leave_the_report(run, tiny_corpus, tmp_path):
         (["--only", "calibratoin"], "did you mean calibration"),
         (["--neutral_band", "0.7", "0.3"], "the lower first"),
         (["--threads", "0"], "1 or more"),
+        (["--seed", "-1"], "0 or more"),
+        (["--only", ","], "names no part"),
         (["--sute", "x"], "--sute"),
         (["--suite", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
         (["--corpus", "imbd"], "did you mean imdb"),

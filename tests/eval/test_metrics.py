@@ -4,6 +4,8 @@ import warnings
 import numpy as np
 import pytest
 from sklearn import metrics as sk
+from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
 from eval.bootstrap import resampled_weights
 from eval.metrics import (
@@ -11,7 +13,11 @@ from eval.metrics import (
     REPORT_METRIC_NAMES,
     classification_metrics,
     confusion_matrix,
+    mean_with_interval,
     metrics_with_intervals,
+    only_class,
+    proportion,
+    share,
     weighted_metrics,
 )
 
@@ -120,9 +126,43 @@ def test_intervals_are_those_of_a_loop_over_the_same_resamples():
     rows = [np.repeat(np.arange(40), weight.astype(int)) for weight in weights]
     loop = [by_scikit_learn(probabilities[drawn], labels[drawn]) for drawn in rows]
     for name, estimate in found.items():
+        if name == "accuracy":  # Wilson's
+            continue
         low, high = np.quantile([values[name] for values in loop], [0.025, 0.975])
         assert (estimate.low, estimate.high) == pytest.approx((low, high)), name
         assert estimate.n == 40
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 20), (20, 20), (1, 1), (0, 1), (7, 31), (719, 852), (3, 10**6)])
+def test_a_proportion_has_the_wilson_interval_of_statsmodels(count, n):
+    found = proportion(count, n)
+    assert (found.value, found.n) == (count / n, n)
+    assert (found.low, found.high) == pytest.approx(proportion_confint(count, n, method="wilson"), abs=1e-12)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    hits = np.arange(min(n, 1000)) < count
+    assert share(hits) == proportion(int(hits.sum()), len(hits))
+    assert proportion(0, 0).value is None
+
+
+def test_the_interval_of_the_accuracy_keeps_its_width_where_every_row_is_right():
+    labels = np.arange(20) % 2
+    found = metrics_with_intervals(np.stack([1 - labels, labels], axis=1).astype(float), labels)
+    assert (found["f1"].low, found["f1"].high) == (1, 1)
+    assert (found["accuracy"].value, found["accuracy"].high) == (1, 1)
+    assert found["accuracy"].low == pytest.approx(proportion_confint(20, 20, method="wilson")[0])
+    assert list(found) == list(METRIC_NAMES)
+
+
+def test_the_mean_has_the_t_interval_of_statsmodels():
+    values = np.random.default_rng(0).normal(size=17)
+    found = mean_with_interval(values)
+    assert (found.low, found.high) == pytest.approx(DescrStatsW(values).tconfint_mean())
+    assert mean_with_interval(np.array([])).value is None
+    assert (mean_with_interval(np.array([0.5])).value, mean_with_interval(np.array([0.5])).low) == (0.5, None)
+
+
+def test_the_only_class_is_named():
+    assert [only_class(np.array(p)) for p in ([0.5, 0.1], [0.51, 0.9], [0.5, 0.51])] == ["negative", "positive", None]
 
 
 def test_resamples_without_a_second_class_are_left_out_of_the_auc():

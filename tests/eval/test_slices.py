@@ -107,6 +107,9 @@ def test_each_slice_equals_the_rivals():
     assert [slices["a"].p, slices["b"].p] == pytest.approx(adjusted)
     assert slices["a"].verdict == "lower"
     assert slices["few"].p is None and slices["few"].verdict is None
+    assert [slices["a"].raw_p, slices["b"].raw_p] == pytest.approx(raw)
+    few = [[correct[:19].sum(), (~correct[:19]).sum()], [correct[19:].sum(), (~correct[19:]).sum()]]
+    assert slices["few"].raw_p == pytest.approx(fisher_exact(few).pvalue)
     values = [row.accuracy.value for row in judge_slices(masks, correct)]
     assert values == sorted(values)
 

@@ -2,7 +2,6 @@ import re
 
 import numpy as np
 import pytest
-from scipy.stats import t
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -12,11 +11,9 @@ from eval.wording import (
     Variant,
     edit_effects,
     harms,
-    mean_with_interval,
     negation_cases,
     negation_effects,
     sample_rows,
-    share,
     variants,
     worst_case,
 )
@@ -53,14 +50,6 @@ def test_effects_match_statsmodels():
         interval = proportion_confint(flips, len(moved), method="wilson")
         assert (effect.flips.low, effect.flips.high) == pytest.approx(interval)
         assert (effect.swing.low, effect.swing.high) == pytest.approx(DescrStatsW(moved).tconfint_mean())
-
-
-def test_means_without_enough_values():
-    assert mean_with_interval(np.array([])).value is None
-    assert (mean_with_interval(np.array([0.5])).value, mean_with_interval(np.array([0.5])).low) == (0.5, None)
-    two = mean_with_interval(np.array([0.0, 1.0]))
-    assert two.high - two.value == pytest.approx(t.ppf(0.975, 1) * 0.5)
-    assert share(np.array([], dtype=bool)).value is None
 
 
 def test_the_worst_case_by_hand():

@@ -19,7 +19,7 @@ class Reader:
     def predict(self, texts):
         self.asked += len(texts)
         moves = np.array([sum(map(ord, text)) % 97 / 97 - 0.5 for text in texts]) * 0.06
-        positive = 0.5 + moves + np.array([self.shift if self.word in text else 0.0 for text in texts])
+        positive = np.clip(0.5 + moves + np.array([self.shift if self.word in text else 0.0 for text in texts]), 0, 1)
         return SimpleNamespace(probabilities=np.stack([1 - positive, positive], axis=1))
 
 
@@ -50,10 +50,39 @@ def test_a_planted_bias_is_named(data):
     assert "**1 of 28 gaps" in bias.section(data[-0.3])
 
 
-def test_no_bias_is_said_so(data):
+def test_no_bias_is_praised_only_where_a_small_one_would_be_seen(data):
     assert not any(gap["counts"] for gap in data[0.0]["gaps"])
-    assert bias.remarks(data[0.0])[0].kind == "good"
-    assert "None of 28" in bias.section(data[0.0])
+    bar = max(gap["bar"] for gap in data[0.0]["gaps"])
+    [remark] = bias.remarks(data[0.0])
+    assert bar < 0.05 and remark.kind == "good" and f"above {bar:.2f} would be seen" in remark.text
+    section = bias.section(data[0.0])
+    assert "None of 28" in section and f"above {bar:.3f} would be seen" in section
+    blunt = {**data[0.0], "gaps": [{**gap, "bar": 20 * gap["bar"]} for gap in data[0.0]["gaps"]]}
+    [remark] = bias.remarks(blunt)
+    assert remark.kind == "bad" and f"only gaps above {20 * bar:.2f} could be seen" in remark.text
+
+
+def test_a_model_of_one_answer_is_not_praised():
+    data = as_json(bias.measure(Reader(shift=1.0, word=""), Options()))
+    assert data["degenerate"] == "positive"
+    assert [remark.kind for remark in bias.remarks(data)] == ["bad"]
+    assert bias.section(data).startswith("**Every text is called positive")
+
+
+def test_the_bars_drawn_are_the_bars_applied(data):
+    axes = bias.plots(data[-0.3])["bias_gaps"].axes[0]
+    widths = [bar.get_width() / 2 for bar in axes.patches[:28]]
+    gaps = data[-0.3]["gaps"]
+    assert widths == pytest.approx([gap["bar"] for gap in gaps])
+    assert [abs(gap["difference"]["value"]) > width for gap, width in zip(gaps, widths, strict=True)] == [
+        gap["counts"] for gap in gaps
+    ]
+
+
+def test_progress_is_told_of_every_text():
+    seen = []
+    bias.measure(Reader(), Options(progress=lambda items, name, total: seen.append((name, total)) or items))
+    assert seen == [("bias", 7680)]
 
 
 @pytest.mark.parametrize("shift", [0.0, -0.3])

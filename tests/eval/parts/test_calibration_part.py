@@ -56,8 +56,11 @@ def test_an_over_confident_model_is_mended(tmp_path):
     assert data["abstention"]["error"]["value"] == pytest.approx(
         ((expit(logits) > 0.5) != test.labels)[answered].mean()
     )
-    kinds = [remark.kind for remark in part.remarks(data)]
-    assert kinds == ["bad", "do", "do"]
+    remarks = part.remarks(data)
+    assert [remark.kind for remark in remarks] == ["bad", "do", "do"]
+    # The raw confidence that is named answers the same rows as the calibrated one.
+    assert ((test.probabilities.max(axis=1) >= data["abstention_threshold_raw"]) == answered).all()
+    assert f"{1 - answered.mean():.0%} under {data['abstention_threshold_raw']:.3f}" in remarks[-1].text
     assert drawn(tmp_path, data).startswith("**The model is over-confident")
     assert sum(data["histogram"]["counts"]) == 600
 
@@ -79,9 +82,33 @@ def test_a_model_that_knows_nothing_has_no_threshold(tmp_path):
     test = dataclasses.replace(simulated(1, 1), probabilities=np.tile([0.05, 0.95], (600, 1)))
     data = measured(tmp_path, test, test)
     assert data["abstention_threshold"] is None and data["abstention"] is None
-    assert any("no confidence" in remark.text for remark in part.remarks(data))
+    assert any("At no confidence" in remark.text for remark in part.remarks(data))
+    assert not any(remark.kind == "good" for remark in part.remarks(data))
     assert "At no confidence" in drawn(tmp_path, data)
     assert len(data["reliability"]) == 1
+
+
+def test_few_rows_are_no_praise_and_no_threshold(tmp_path):
+    validation, test = simulated(0, 1, rows=19), simulated(1, 1, rows=20)
+    data = measured(tmp_path, validation, test)
+    error = data["raw"]["expected_calibration_error"]
+    assert error["low"] == 0 and error["high"] > 0.1
+    remarks = {remark.text: remark.kind for remark in part.remarks(data)}
+    [said] = [text for text in remarks if "not told apart from 0" in text]
+    assert remarks[said] == "bad" and f"20 rows allow {100 * error['high']:.1f} points" in said
+    [said] = [text for text in remarks if "validation rows" in text]
+    assert remarks[said] == "do" and "19 are too few" in said
+    section = drawn(tmp_path, data)
+    assert "19 validation rows: too few to say" in section and "At no confidence" not in section
+    assert f"not told apart from 0, and {100 * error['high']:.1f} points at most" in section
+
+
+def test_a_temperature_at_the_end_of_its_range_is_not_advised(tmp_path):
+    test = dataclasses.replace(simulated(1, 1), probabilities=np.tile([0.01, 0.99], (600, 1)))
+    data = measured(tmp_path, test, test)
+    assert data["temperature_at_bound"] and data["change"]["log_loss"]["high"] < 0
+    assert not any("Divide" in remark.text for remark in part.remarks(data))
+    assert "an end of the range that is searched, 0.05 to 20" in drawn(tmp_path, data)
 
 
 def test_a_perfect_model_needs_neither(tmp_path):

@@ -9,6 +9,8 @@ from datasets import Dataset
 from data.corpora import Corpus
 from eval.parts import comparison
 from eval.predictor import Predictions
+from eval.probes.generate import generate
+from eval.probes.suite import Case, write_suite
 from eval.subject import Options, Subject
 
 
@@ -35,10 +37,10 @@ def corpus(rows):
     return Corpus(name="made", train=split, validation=split, test=split)
 
 
-def compared(this, other, rows=600):
+def compared(this, other, rows=600, **options):
     texts = corpus(rows)
     subject = Subject("runs/a_b", Guesser(*this), texts, other=Subject("runs/<c>", Guesser(*other), texts))
-    return json.loads(json.dumps(dataclasses.asdict(comparison.measure(subject, Options()))))
+    return json.loads(json.dumps(dataclasses.asdict(comparison.measure(subject, Options(**options)))))
 
 
 def test_without_another_model_there_is_nothing_to_compare():
@@ -98,3 +100,18 @@ def test_probes_are_compared_case_by_case():
     data = compared(("a", 0.97), ("b", 0.4), 60)
     assert len(data["probes"]) > 100 and data["probes"][0]["p"] < 0.05
     assert "tests moved beyond chance" in comparison.section(data)
+
+
+def test_the_suite_given_stands_apart_and_neutral_tests_are_left_out(tmp_path):
+    own = [case for case in generate(0) if not case.neutral]
+    alike = own[0]
+    cases = [dataclasses.replace(alike, texts=(f"good {i}",)) for i in range(40)]
+    cases += [Case("plain", "mine", "MFT", (f"It is a film {i}.",), None, "label") for i in range(40)]
+    write_suite(cases, tmp_path / "suite.jsonl")
+    data = compared(("a", 0.97), ("b", 0.4), 60, suite=tmp_path / "suite.jsonl")
+    assert [(row["test"], row["n"]) for row in data["suite"]] == [(alike.test, 40)]
+    judged = {(case.capability, case.test) for case in own}
+    assert {(row["capability"], row["test"]) for row in data["probes"]} == judged
+    assert sum(row["n"] for row in data["probes"]) == len(own)
+    section = comparison.section(data)
+    assert "### The suite given\n\n1 of 1 test moved" in section and "neutral tests left out" in section

@@ -52,6 +52,13 @@ def test_a_balanced_model_keeps_one_half(tmp_path):
     assert part.section(data).startswith("**Keep the threshold 0.5") or "has the best F1" in part.section(data)
 
 
+def test_a_threshold_that_changes_no_answer_is_said_so(tmp_path):
+    validation, test = simulated(0, shift=-2), simulated(1)
+    test.probabilities[:] = np.round(test.probabilities)  # nothing between any two thresholds
+    section = part.section(measured(tmp_path, SimpleNamespace(validation=validation, test=test, journal=[])))
+    assert "gives the same answers on test.**" in section and "a gain of" not in section
+
+
 def test_the_history_is_drawn_where_there_is_one(tmp_path):
     nan = float("nan")
     journal = [

@@ -61,7 +61,9 @@ def test_errors_and_doubtful_labels_are_the_negated_rows(data):
     found = [issue for issues in data["label_issues"].values() for issue in issues]
     assert all(" not " in issue["text"] for issue in found)
     assert data["wrong_labels_expected"] == pytest.approx(sum(issue["likelihood"] for issue in found))
-    assert any(remark.kind == "do" and "50 rows" in remark.text for remark in errors.remarks(data))
+    [advice] = [remark.text for remark in errors.remarks(data) if remark.kind == "do"]
+    assert "50 rows" in advice and "if 3.3% of all labels are" in advice
+    assert "rests mostly on the assumption that 3.3%" in errors.section(data)
 
 
 def test_rows_longer_than_the_model_reads_are_a_slice(data):
@@ -79,6 +81,24 @@ def test_the_section_is_short_escaped_and_shows_its_plot(data):
         labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
         assert labels[0] == "negation, n = 30" and len(labels) == len(data["slices"])
     assert all(len(remark.text) <= 110 for remark in errors.remarks(data))
+
+
+def test_a_small_slice_that_strikes_is_pointed_out(data):
+    small = {**data["slices"][0], "name": "questions", "verdict": None, "p": None, "raw_p": 0.009}
+    small["accuracy"] = {"value": 7 / 13, "low": 0.29, "high": 0.77, "n": 13}
+    lead = errors.section({**data, "slices": [small]}).splitlines()[0]
+    assert "13 rows of questions, too few for a verdict, but 53.8% right: look at them." in lead
+    section = errors.section({**data, "slices": [{**small, "raw_p": 0.06}]})
+    assert "look at them" not in section and "raw p = 0.06" in section and "under 20 rows" in section
+
+
+def test_a_model_of_one_answer_is_not_praised(data):
+    higher = {**data["slices"][-1], "verdict": "higher"}
+    praised = {
+        degenerate: errors.remarks({**data, "slices": [higher], "degenerate": degenerate})
+        for degenerate in (None, "positive")
+    }
+    assert ["good" in [remark.kind for remark in remarks] for remarks in praised.values()] == [True, False]
 
 
 def test_a_perfect_model_on_rows_of_one_kind_has_a_section_too():

@@ -58,6 +58,16 @@ def test_one_answer_for_all_is_degenerate(tmp_path, good, answer, name):
     assert part.plots(data)
 
 
+def test_twenty_right_rows_are_no_sure_hundred_per_cent(tmp_path):
+    labels = np.arange(20) % 2
+    data = measured(tmp_path, scored(np.where(labels == 1, 0.9, 0.1), labels))
+    (remark,) = part.remarks(data)
+    assert remark.text == "Right on 100.0% [83.9%, 100.0%] of 20 test rows"
+    section = part.section(data)
+    assert "100.0% [83.9%, 100.0%] of 20 test rows" in section and "| 1.000 [0.839, 1.000] |" in section
+    assert "Where both ends of an interval are the same" in section
+
+
 def test_what_a_reader_must_know_is_remarked(tmp_path, good):
     labels = np.random.default_rng(2).permutation(np.arange(200) % 10 < 9).astype(int)
     no_better = part.remarks(measured(tmp_path, scored(np.where(np.arange(200) < 100, 0.9, 0.4), labels, cut=60)))

@@ -28,6 +28,15 @@ class FewWords:
         return Predictions(np.stack([1 - positive, positive], axis=1), zeros, zeros.astype(bool), zeros)
 
 
+class Yes(FewWords):
+    """Positive, whatever it reads."""
+
+    def predict(self, texts):
+        found = super().predict(texts)
+        found.probabilities[:] = [0.01, 0.99]
+        return found
+
+
 def as_stored(result):
     return json.loads(json.dumps(asdict(result), allow_nan=False))
 
@@ -71,6 +80,28 @@ def test_the_figures_add_up(own):
     assert all(len(test["worst"]) == min(5, test["failures"]) for test in suite["tests"])
 
 
+def test_praise_never_outweighs_a_fault(own):
+    remarks = probes.remarks(own)
+    assert {"good", "bad"} <= {remark.kind for remark in remarks}
+    assert max(remarks, key=lambda remark: (remark.weight, remark.kind == "good")).kind == "bad"
+
+
+def test_a_model_of_one_answer_is_not_praised(tmp_path):
+    write_suite([Case("t", "c", "MFT", ("Good.",), 1, "label")], tmp_path / "s.jsonl")
+    data = as_stored(probes.measure(Yes(), Options(suite=tmp_path / "s.jsonl")))
+    assert data["own"]["degenerate"] == "positive"
+    assert {capability["failures"] for capability in data["own"]["capabilities"]} >= {0}
+    assert "good" not in {remark.kind for remark in probes.remarks(data)}
+
+
+def test_a_suite_that_passes_is_remarked_too(tmp_path):
+    cases = [Case("t", "c", "MFT", (f"Good {i}.",), 1, "label") for i in range(40)]
+    write_suite(cases, tmp_path / "s.jsonl")
+    data = as_stored(probes.measure(FewWords(), Options(suite=tmp_path / "s.jsonl")))
+    [remark] = [remark for remark in probes.remarks(data) if "s.jsonl" in remark.text]
+    assert remark.kind == "good" and remark.text == "s.jsonl: 0.0% [0.0%, 8.8%] of 40 cases fail"
+
+
 def test_remarks_name_strength_weakness_and_cure(own):
     remarks = probes.remarks(own)
     weakest = own["own"]["capabilities"][0]["capability"]
@@ -90,10 +121,14 @@ def test_a_users_suite_stands_apart(with_suite, own):
     assert (outcome["cases"], outcome["failure_rate"]["value"], outcome["failure_rate"]["n"]) == (33, 1.0, 30)
     section = probes.section(with_suite)
     assert f"### {escape('my_suite.jsonl')}" in section
-    assert "line 34" in section and "1 line is malformed" in section
+    assert "line 34" in section and "Malformed and left out: 1 line." in section
     assert "<b>" not in section and "*bold*" not in section.replace("\\*bold\\*", "") and "\\| pipe" in section
     assert set(probes.plots(with_suite)) == {"probes", "probes_suite"}
-    assert any("100.0% of 30 cases fail" in remark.text for remark in probes.remarks(with_suite))
+    [remark] = [remark for remark in probes.remarks(with_suite) if "my_suite.jsonl" in remark.text]
+    assert remark.text == "my_suite.jsonl: 100.0% [88.6%, 100.0%] of 30 cases fail; 1 malformed line left out"
+    assert remark.kind == "bad" and remark.weight > max(
+        other.weight for other in probes.remarks(with_suite) if other != remark
+    )
 
 
 def test_a_suite_of_neutral_cases_only_can_be_shown(tmp_path):
@@ -101,7 +136,7 @@ def test_a_suite_of_neutral_cases_only_can_be_shown(tmp_path):
     data = as_stored(probes.measure(FewWords(), Options(suite=tmp_path / "neutral.jsonl")))
     assert "neutral test" in probes.section(data).split("### ")[1]
     assert set(probes.plots(data)) == {"probes"}
-    probes.remarks(data)
+    assert any("neutral.jsonl: 100.0% of 1 neutral case" in remark.text for remark in probes.remarks(data))
 
 
 def test_a_missing_suite_is_refused_before_the_model_is_asked(tmp_path):

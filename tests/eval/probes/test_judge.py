@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eval.predictor import Predictions
-from eval.probes.judge import TEXTS_AT_ONCE, WORST, judge, verdict, verdicts
+from eval.probes.judge import TEXTS_AT_ONCE, WORST, judge, paired_failures, verdict, verdicts
 from eval.probes.suite import Case
 
 BAND = (1 / 3, 2 / 3)
@@ -167,6 +167,36 @@ def test_texts_are_asked_once_a_chunk_and_the_chunks_do_not_show():
     assert [v.failed for _, v in judged] == [bool(i % 3) for i in range(3_000)]
     assert len(model.asked) == math.ceil(6_000 / TEXTS_AT_ONCE)
     assert all(len(texts) == len(set(texts)) <= TEXTS_AT_ONCE // 2 + 1 for texts in model.asked)
+
+
+def test_pairs_of_failures_are_those_of_each_model_alone():
+    draw = np.random.default_rng(0)
+    cases = [
+        case("INV", "same", test=f"t{i % 3}", texts=(f"{p:.3f} {i}", f"{q:.3f} {i}"))
+        for i, (p, q) in enumerate(draw.random((2_000, 2)))
+    ]
+    cases[5:5] = [case("MFT", "label", test="t0", texts=(f"0.9 neutral {i}",)) for i in range(9)]
+
+    class Contrary(Reader):
+        def predict(self, texts):
+            found = super().predict([f"{float(text.split()[0]) ** 3} {text}" for text in texts])
+            return found
+
+    counts = paired_failures(iter(cases), Reader().predict, Contrary().predict, BAND)
+    asked = [each for each in cases if not each.neutral]
+    one, two = ([v.failed for _, v in verdicts(asked, model.predict, BAND)] for model in (Reader(), Contrary()))
+    for name in ("t0", "t1", "t2"):
+        mine = [(a, b) for each, a, b in zip(asked, one, two, strict=True) if each.test == name]
+        table = [[mine.count((a, b)) for b in (False, True)] for a in (False, True)]
+        assert counts["c", name].tolist() == table and min(map(min, table)) > 0
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "name"), [((0.9, 0.6), "positive"), ((0.1, 0.5), "negative"), ((0.9, 0.1), None)]
+)
+def test_a_model_of_one_answer_is_named(probabilities, name):
+    cases = [case("MFT", "label", label=1, texts=(f"{p} film",)) for p in probabilities]
+    assert judge(cases, Reader().predict, BAND).degenerate == name
 
 
 def test_memory_does_not_grow_with_the_suite():
