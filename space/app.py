@@ -1,65 +1,150 @@
-"""The app: `python space/app.py [--model RUN|HUB_ID]` opens on http://127.0.0.1:7860."""
+"""The app: try a model, see why it answered, find where it breaks.
+
+python space/app.py                     the newest run under runs/, on http://127.0.0.1:7860
+python space/app.py --model RUN|HUB_ID  another model
+"""
 
 import argparse
 import os
+import sys
 from pathlib import Path
+
+# On a Space the project is not installed: its folders lie beside this one.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cli.errors import UserError
 from cli.script import run_script
 
+# No request leaves the machine.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# After every event Gradio makes a table of the last 10,000, for a page of figures that nobody opens.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 
-def newest_run(runs: Path = Path("runs")) -> str:
+MAX_UPLOAD = "2mb"
+SESSIONS = 200
+"""Open pages that are remembered; each takes some 100 KB."""
+FONT, MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
+STYLE = Path(__file__).parent / "style.css"
+
+READ_ADDRESS = "() => [Object.fromEntries(new URLSearchParams(location.search))]"
+# Gradio opens the first tab before it opens the one in the address, which must not be lost over it.
+ADDRESS_IS_OPEN = "() => { window.addressIsOpen = true; return []; }"
+WRITE_ADDRESS = """() => {
+  const url = new URL(location);
+  if (window.addressIsOpen && url.searchParams.get("tab") !== "%s") {
+    url.search = "?tab=%s";
+    history.replaceState(null, "", url);
+  }
+  return [];
+}"""
+
+
+def newest_run(runs: Path) -> str:
     """The run under `runs` whose model was finished last."""
     finished = sorted(runs.glob("*/metrics.json"), key=lambda path: path.stat().st_mtime)
     if not finished:
-        raise UserError("there is no finished run under runs/: train one with `make train`, or name one with --model")
+        raise UserError(f"no finished run under {runs}/: train one with `make train`, or name one with --model")
     return str(finished[-1].parent)
 
 
-def build(model: str):
-    """The page: a text in, its label and the probability of each class out."""
+def build(clinic):
+    """The page: a line on the model, and a tab for each question."""
     import gradio as gr
-    from transformers import pipeline
 
-    from models.loading import load_classifier, load_config, load_tokenizer
+    from eval.markup import escape
+    from space.tabs import TAB_NAMES, load_tab
 
-    config = load_config(model)
-    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or []):
-        raise UserError(f"{model} holds no classifier: name a run of train/run.py")
-    network = load_classifier(model, [config.id2label[index] for index in range(config.num_labels)])
-    classify = pipeline("text-classification", model=network, tokenizer=load_tokenizer(model), top_k=None)
+    # Uploads are deleted after an hour.
+    with gr.Blocks(title=f"Finetune Clinic: {clinic.title}", delete_cache=(3600, 3600)) as page:
+        gr.Markdown(f"# Finetune Clinic\nSentiment of English sentences by **{escape(clinic.title)}**")
+        address = gr.JSON(visible=False)
+        tabs = {}
+        with gr.Tabs() as bar:
+            for name in TAB_NAMES:
+                module = load_tab(name)
+                with gr.Tab(module.TITLE, id=name) as item:
+                    tab = tabs[name] = module.build(clinic)
+                item.select(None, js=WRITE_ADDRESS % (name, name), api_visibility="private")
+                if tab.load:
+                    item.select(tab.load, tab.inputs, tab.outputs, api_visibility="private", show_progress="minimal")
+        fields = [(name, key, component) for name, tab in tabs.items() for key, component in tab.fields.items()]
 
-    def predict(text: str) -> dict[str, float]:
-        if not text.strip():
-            raise gr.Error("Type a sentence first.")
-        return {answer["label"]: answer["score"] for answer in classify([text], truncation=True, max_length=512)[0]}
+        def open_address(query: dict | None):
+            query = query or {}
+            wanted = query.get("tab") if query.get("tab") in TAB_NAMES else TAB_NAMES[0]
+            values = [
+                query[key] if name == wanted and key in query and _can_hold(component, query[key]) else gr.skip()
+                for name, key, component in fields
+            ]
+            return [gr.Tabs(selected=wanted), *values]
 
-    return gr.Interface(
-        predict,
-        inputs=gr.Textbox(label="Text", lines=3, max_length=10_000),
-        outputs=gr.Label(label="Sentiment"),
-        examples=["a lovely, moving film", "a dull and clumsy plot"],
-        title="Finetune Clinic",
-        description=f"Sentiment by {model}",
-        flagging_mode="never",
-    )
+        opened = page.load(
+            open_address,
+            address,
+            [bar, *(component for *_, component in fields)],
+            js=READ_ADDRESS,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+        opened.success(None, js=ADDRESS_IS_OPEN, api_visibility="private")
+        # It was opened before the address had filled its fields.
+        first = tabs[TAB_NAMES[0]]
+        if first.load:
+            opened.success(first.load, first.inputs, first.outputs, api_visibility="private", show_progress="hidden")
+    return page
 
 
-def serve(page, port: int) -> None:
-    """Show the page on `port` until Ctrl-C."""
+def _can_hold(component, value: object) -> bool:
+    """Whether a value from an address may be given to a component: of a choice, only what can be chosen."""
+    choices = getattr(component, "choices", None)
+    if not isinstance(value, str) or choices is None or getattr(component, "allow_custom_value", False):
+        return isinstance(value, str)
+    return value in [chosen for _, chosen in choices]
+
+
+def serve(page, port: int | None = None, *, wait: bool = True):
+    """Show a page until Ctrl-C, or until it is closed where `wait` is false; returns its local address."""
+    import gradio as gr
+
+    from space.sessions import share_no_session
+
+    share_no_session(page)
+    theme = gr.themes.Soft(font=FONT, font_mono=MONO)
     try:
-        page.launch(server_port=port)
+        _, address, _ = page.queue(default_concurrency_limit=4).launch(
+            server_port=port,
+            theme=theme,
+            css_paths=STYLE,
+            footer_links=["api"],
+            run_history=False,
+            state_session_capacity=SESSIONS,
+            max_file_size=MAX_UPLOAD,
+            show_error=True,
+            prevent_thread_lock=not wait,
+        )
     except OSError as error:
         raise UserError(f"port {port} cannot be opened (is it in use?): name another with --port") from error
+    return address
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python space/app.py", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python space/app.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default=os.environ.get("MODEL_ID"), help="a run, a folder or a Hub id")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs that may be looked at")
     parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--threads", type=int, default=1, help="torch threads a prediction may use")
     args = parser.parse_args()
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    serve(build(args.model or newest_run()), args.port)
+    model = args.model or newest_run(args.runs)
+
+    from space.clinic import Clinic
+
+    clinic = Clinic(model, args.runs, args.threads)
+    # A model that cannot be loaded is one line now, not an error on the page.
+    clinic.predictor()
+    serve(build(clinic), args.port)
 
 
 if __name__ == "__main__":

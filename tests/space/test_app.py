@@ -1,12 +1,18 @@
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import gradio as gr
 import pytest
 
 from cli.errors import UserError
-from models.loading import load_classifier, load_tokenizer
 from space.app import build, newest_run, serve
+from space.clinic import Clinic
+from space.tabs import TAB_NAMES, load_tab
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_newest_finished_run_is_shown(tmp_path):
@@ -23,33 +29,37 @@ def test_without_a_run_it_says_how_to_train_one(tmp_path):
         newest_run(tmp_path)
 
 
-@pytest.fixture
-def predict(tiny_bert, tmp_path):
-    load_classifier(str(tiny_bert), ["NEGATIVE", "POSITIVE"]).save_pretrained(tmp_path)
-    load_tokenizer(str(tiny_bert)).save_pretrained(tmp_path)
-    return build(str(tmp_path)).fn
+def test_only_three_functions_are_public(tiny_classifier, tmp_path):
+    page = build(Clinic(str(tiny_classifier), tmp_path))
+    public = {event.api_name for event in page.fns.values() if event.api_visibility == "public"}
+    assert public == {"predict", "explain", "probe"}
 
 
-def test_both_labels_get_a_probability(predict):
-    answer = predict("the film is great")
-    assert set(answer) == {"NEGATIVE", "POSITIVE"}
-    assert sum(answer.values()) == pytest.approx(1)
+def test_every_tab_has_the_same_shape(tiny_classifier, tmp_path):
+    clinic = Clinic(str(tiny_classifier), tmp_path)
+    for name in TAB_NAMES:
+        module = load_tab(name)
+        with gr.Blocks():
+            tab = module.build(clinic)
+        assert isinstance(module.TITLE, str)
+        assert (tab.load is None) == (tab.outputs == [])
 
 
-def test_an_empty_text_is_a_friendly_line(predict):
-    with pytest.raises(gr.Error, match="Type a sentence"):
-        predict("  ")
+@pytest.mark.parametrize("name", ["../outside", "/etc", "a/../../outside", "nowhere", "", "."])
+def test_nothing_outside_the_runs_can_be_named(tiny_classifier, tmp_path, name):
+    runs = tmp_path / "runs"
+    for folder in (runs / "a", tmp_path / "outside"):
+        folder.mkdir(parents=True)
+        (folder / "journal.jsonl").write_text("")
+    clinic = Clinic(str(tiny_classifier), runs)
+    assert clinic.run("a").path == runs / "a"
+    with pytest.raises(UserError, match="there is no run"):
+        clinic.run(name)
 
 
-def test_a_models_own_labels_are_shown(tiny_bert, tmp_path):
-    load_classifier(str(tiny_bert), ["sad", "mixed", "glad"]).save_pretrained(tmp_path)
-    load_tokenizer(str(tiny_bert)).save_pretrained(tmp_path)
-    assert set(build(str(tmp_path)).fn("the film is great")) == {"sad", "mixed", "glad"}
-
-
-def test_a_network_without_a_head_is_refused(tiny_bert):
+def test_a_network_without_a_head_is_refused(tiny_bert, tmp_path):
     with pytest.raises(UserError, match=r"holds no classifier: name a run of train/run\.py"):
-        build(str(tiny_bert))
+        Clinic(str(tiny_bert), tmp_path).predictor()
 
 
 def test_a_port_in_use_is_one_line():
@@ -57,3 +67,11 @@ def test_a_port_in_use_is_one_line():
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} .* --port"):
             serve(gr.Interface(str, "text", "text"), port)
+
+
+def test_without_a_model_the_command_is_one_line(tmp_path):
+    command = [sys.executable, ROOT / "space" / "app.py", "--runs", tmp_path]
+    environment = {key: value for key, value in os.environ.items() if key != "MODEL_ID"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 1
+    assert "make train" in done.stderr and "Traceback" not in done.stderr

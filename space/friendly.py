@@ -1,0 +1,18 @@
+"""A user's mistake as one friendly line on the page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import gradio as gr
+
+from cli.errors import UserError
+
+
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """Turn a UserError into Gradio's, which the page reads as HTML, so that a user's words in it are escaped."""
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(escape(str(error)), print_exception=False) from error

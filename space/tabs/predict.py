@@ -1,0 +1,375 @@
+"""What the model says to a sentence and why, and what it says to many."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import gradio as gr
+import numpy as np
+
+from cli.errors import UserError
+from data.checks import LABEL_NAMES
+from eval.calibration import ACCEPTED_ERROR, apply_temperature
+from eval.predictor import Predictions
+from space.attention import displayed
+from space.batch import LONGEST, MOST_BYTES, MOST_ROWS, has_something, read_lines, read_upload, write_csv
+from space.coalescing import Coalescer
+from space.friendly import friendly_errors
+from space.tabs import Tab
+
+if TYPE_CHECKING:
+    from eval.attribution import Attribution
+    from space.clinic import Calibration
+
+TITLE = "Predict"
+METHODS = {"integrated_gradients": "Integrated gradients", "gradient_x_input": "Gradient × input"}
+EXAMPLES = [
+    "The film is slow at first, but the cast is wonderful.",
+    "Not bad at all.",
+    "I wanted to like it, I really did.",
+    "A masterpiece of boredom.",
+    "Neither funny nor sad, just there.",
+]
+ROWS_AT_ONCE = 256
+COLUMNS = ["Text", "Label", "Probability", "Remark"]
+FAINT = 0.05
+"""A token with less than this share of the largest score is left without its figure."""
+
+PUT_IN_ADDRESS = """(text) => {
+  const url = new URL(location);
+  url.search = new URLSearchParams(text.length > 2000 ? {tab: "predict"} : {tab: "predict", text});
+  history.replaceState(null, "", url);
+  return [];
+}"""
+DOWNLOAD = """(csv) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([csv], {type: "text/csv;charset=utf-8"}));
+  link.download = "predictions.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  return [];
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What is said of one text."""
+
+    label: str
+    """NEGATIVE or POSITIVE."""
+    probability: float
+    """Of that label, calibrated where the model was evaluated."""
+    raw_probabilities: dict[str, float]
+    """Of each label, as the network gives them."""
+    not_sure: bool
+    """The probability is below the threshold of the evaluation."""
+    truncated: bool
+    """The text is longer than the network reads."""
+    tokens: int
+    unknown_tokens: int
+
+
+def build(clinic) -> Tab:
+    """Lay out the tab, and open predict and explain to programs."""
+    text = gr.Textbox(label="Sentence", placeholder="A sentence about a film", lines=1, max_lines=6, max_length=LONGEST)
+    ask = gr.Button("Predict", variant="primary")
+    examples = gr.Examples(EXAMPLES, text, label="Or try one of these", cache_examples=False, api_visibility="private")
+    answer = gr.HTML(elem_classes="answer")
+    why = gr.HTML()
+    with gr.Accordion("Many sentences at once", open=False):
+        gr.Markdown(
+            f"Paste lines, or upload a CSV with a column `text` or a TXT: {MOST_BYTES // 1_000_000} MB and "
+            f"{MOST_ROWS:,} texts at most."
+        )
+        with gr.Row():
+            lines = gr.Textbox(label="One sentence a line", lines=6, max_lines=12, min_width=320)
+            upload = gr.File(label="CSV or TXT", file_types=[".csv", ".txt"], min_width=320, height=190)
+        ask_all = gr.Button("Predict all", variant="primary")
+        summary = gr.HTML()
+        table = gr.Dataframe(
+            headers=COLUMNS,
+            datatype=["str", "str", "number", "str"],
+            label="Answers: ⋮ beside a column's name sorts",
+            column_widths=[360, 110, 120, 130],
+            wrap=True,
+            interactive=False,
+            max_height=500,
+            elem_classes="answers",
+            visible=False,
+        )
+        download = gr.Button("Download as CSV", visible=False)
+        # What the page saves: no file is made on the server.
+        saved = gr.Textbox(visible=False)
+
+    served = Served(clinic)
+
+    async def predict(text: str) -> dict:
+        """The sentiment of an English text.
+
+        Args:
+            text: the text, up to 20,000 characters.
+
+        Returns:
+            label (NEGATIVE or POSITIVE), probability (of that label, calibrated where the model was evaluated),
+            raw_probabilities (of each label), not_sure (true below the threshold of the evaluation), truncated (true
+            where the text is longer than the model reads), tokens and unknown_tokens (how many).
+        """
+        with friendly_errors():
+            return asdict(await served.predict(text))
+
+    def explain(text: str, method: str = "integrated_gradients") -> dict:
+        """What each token of a text adds to the model's answer.
+
+        Args:
+            text: the text, up to 20,000 characters.
+            method: integrated_gradients or gradient_x_input.
+
+        Returns:
+            method, tokens, scores (in logits; above 0 speaks for POSITIVE), and the faithfulness by deletion: masked
+            (how many tokens), comprehensiveness (how far the raw probability of the answer falls when those that speak
+            most for it are masked) and random_comprehensiveness (when as many random ones are).
+        """
+        with friendly_errors():
+            found = served.attribution(text, method)
+        return {
+            "method": found.method,
+            "tokens": list(found.tokens),
+            "scores": found.scores.tolist(),
+            "masked": found.masked,
+            "comprehensiveness": found.comprehensiveness,
+            "random_comprehensiveness": found.random_comprehensiveness,
+        }
+
+    async def show(text: str) -> str:
+        try:
+            return answer_html(await served.predict(text), served.calibration)
+        except UserError as error:
+            # In place of the last answer, which was to another text.
+            return f'<p role="alert"><strong>{escape(str(error))}</strong></p>'
+
+    async def opened(text: str | None):
+        return await show(text) if (text or "").strip() else gr.skip()
+
+    def show_why(text: str) -> Iterator[str]:
+        # A text that was refused has been answered already.
+        if not isinstance(text, str) or not has_something(text) or len(text) > LONGEST:
+            yield ""
+            return
+        parts = [_heading()]
+        for method in METHODS:
+            with friendly_errors():
+                parts.append(attribution_html(served.attribution(text, method)))
+            yield "".join(parts)
+
+    def show_all(lines: str, path: str | None, progress=gr.Progress()):  # noqa: B008
+        with friendly_errors():
+            read = read_upload(path) if path else read_lines(_short_enough(lines))
+            predictions = []
+            for start in range(0, len(read.texts), ROWS_AT_ONCE):
+                progress((start, len(read.texts)), desc="Predicting", unit="texts")
+                predictions += served.predict_many(read.texts[start : start + ROWS_AT_ONCE])
+        rows = [
+            [text, each.label, round(each.probability, 4), "; ".join(_remarks(each))]
+            for text, each in zip(read.texts, predictions, strict=True)
+        ]
+        told = f"<p>{escape(_counts(predictions))} {escape(read.note)}</p>"
+        exported = [
+            [text, each.label, f"{each.probability:.6f}", each.not_sure, each.truncated, each.unknown_tokens]
+            for text, each in zip(read.texts, predictions, strict=True)
+        ]
+        header = ["text", "label", "probability", "not_sure", "truncated", "unknown_tokens"]
+        return [told, gr.Dataframe(rows, visible=True), gr.Button(visible=True), write_csv(header, exported)]
+
+    private = {"api_visibility": "private"}
+    # Not through the queue: that makes two requests and some polling of one.
+    direct = {"queue": False, "show_progress": "hidden", **private}
+    gr.on([ask.click, text.submit], show, text, answer, **direct)
+    examples.load_input_event.success(show, text, answer, **direct)
+    # The answer stands there at once; what takes longer follows.
+    answer.change(None, text, None, js=PUT_IN_ADDRESS, show_progress="hidden", **private)
+    limit = {"concurrency_limit": 1, "concurrency_id": "explain"}
+    answer.change(show_why, text, why, trigger_mode="always_last", **limit, **private)
+    ask_all.click(show_all, [lines, upload], [summary, table, download, saved], concurrency_limit=1, **private)
+    download.click(None, saved, None, js=DOWNLOAD, **private)
+    gr.api(predict, api_name="predict", queue=False, concurrency_limit=None)
+    gr.api(explain, api_name="explain", **limit)
+    return Tab(fields={"text": text}, load=opened, inputs=[text], outputs=[answer])
+
+
+class Served:
+    """The served model with its calibration."""
+
+    def __init__(self, clinic):
+        self._clinic = clinic
+        self._predictor = None
+        self._coalescer = Coalescer(self.predict_many)
+
+    @property
+    def predictor(self):
+        # Kept here: the clinic's own lock is held while it loads another model.
+        if self._predictor is None:
+            self._predictor = self._clinic.predictor()
+        return self._predictor
+
+    @property
+    def calibration(self) -> "Calibration":
+        return self._clinic.calibration()
+
+    async def predict(self, text: str) -> Prediction:
+        """What the model says to one text; those that come at the same time share a batch."""
+        text = checked(text)
+        if self._predictor is None:
+            await asyncio.to_thread(lambda: self.predictor)
+        return await self._coalescer.ask(text)
+
+    def predict_many(self, texts: Sequence[str]) -> list[Prediction]:
+        """What the model says to many texts."""
+        return judged(self.predictor.predict(texts), self.calibration)
+
+    def attribution(self, text: str, method: str) -> "Attribution":
+        """The scores of a text's tokens."""
+        # Captum takes half a second to import.
+        from eval.attribution import attribute
+
+        if method not in METHODS:
+            raise UserError(f"the method is {method!r}: it is integrated_gradients or gradient_x_input")
+        return attribute(self.predictor, checked(text), method)
+
+
+def checked(text: str | None) -> str:
+    """The text; UserError where there is none, or too much of it."""
+    if not isinstance(text, str):
+        raise UserError(f"the text must be a string, not {type(text).__name__}")
+    if len(text) > LONGEST:
+        raise UserError(f"the text has {len(text):,} characters: cut it to {LONGEST:,}")
+    if not has_something(text):
+        raise UserError("type a sentence first")
+    return text
+
+
+def judged(predictions: Predictions, calibration: "Calibration") -> list[Prediction]:
+    """Label, calibrated probability and remarks of each row."""
+    calibrated = apply_temperature(predictions.probabilities, calibration.temperature)
+    threshold = calibration.abstention_threshold or 0
+    found = []
+    for raw, probabilities, tokens, truncated, unknown in zip(
+        predictions.probabilities,
+        calibrated,
+        predictions.tokens,
+        predictions.truncated,
+        predictions.unknown,
+        strict=True,
+    ):
+        label = int(raw.argmax())
+        probability = float(probabilities[label])
+        raw = dict(zip(LABEL_NAMES, map(float, raw), strict=True))
+        not_sure = probability < threshold
+        found.append(
+            Prediction(LABEL_NAMES[label], probability, raw, not_sure, bool(truncated), int(tokens), int(unknown))
+        )
+    return found
+
+
+def answer_html(prediction: Prediction, calibration: "Calibration") -> str:
+    """The answer to one text."""
+    label, probability = prediction.label, prediction.probability
+    threshold = calibration.abstention_threshold
+    raw = prediction.raw_probabilities[label]
+    verdict = f"Not sure: rather {label}" if prediction.not_sure else label
+    kind = "unsure" if prediction.not_sure else label.lower()
+    notes = []
+    if prediction.not_sure:
+        notes.append(
+            f"Below {threshold:.1%} the model is not sure: only from there on were fewer than {ACCEPTED_ERROR:.0%} of "
+            "its answers to the validation rows wrong."
+        )
+    if calibration.fitted:
+        notes.append(f"The probability is calibrated; raw, the network says {raw:.1%}.")
+    else:
+        notes.append(
+            "The probability is raw, and may be too sure of itself: evaluate the run with "
+            "<code>python eval/run.py</code> to have it calibrated."
+        )
+    if read := _reading(prediction):
+        notes.append(f"<strong>{read}</strong>")
+    return (
+        f'<div class="verdict {kind}"><span>{verdict}</span><span>{probability:.1%}</span></div>'
+        f'<div class="gauge {kind}" role="img" aria-label="{probability:.1%} {label}">'
+        f'<div style="width: {probability:.1%}"></div></div>'
+        f"<p>{' '.join(notes)}</p>"
+    )
+
+
+def attribution_html(found: "Attribution") -> str:
+    """The tokens of a text with their scores: a tint and a sign each, and how far they can be believed."""
+    largest = max(float(np.abs(found.scores).max()), 1e-9)
+    tokens = "".join(_token(token, score, largest) for token, score in zip(found.tokens, found.scores, strict=True))
+    masked = "the token that speaks" if found.masked == 1 else f"the {found.masked} tokens that speak"
+    random = "a random one" if found.masked == 1 else f"{found.masked} random ones"
+    better = found.comprehensiveness > found.random_comprehensiveness
+    return (
+        f"<h4>{METHODS[found.method]}</h4>"
+        f'<p class="tokens">{tokens}</p>'
+        f"<p><small>Faithfulness: without {masked} most for the answer, its probability changes by "
+        f"{_signed(-found.comprehensiveness)}; without {random}, by {_signed(-found.random_comprehensiveness)} on "
+        f"average{'' if better else ': these scores tell nothing here'}.</small></p>"
+    )
+
+
+def _token(token: str, score: float, largest: float) -> str:
+    share = abs(score) / largest
+    shown = f"<bdi>{escape(displayed(token))}</bdi>"
+    if share < FAINT:
+        return f"<span>{shown}</span> "
+    kind, label = ("positive", LABEL_NAMES[1]) if score > 0 else ("negative", LABEL_NAMES[0])
+    figure = _signed(score)
+    return (
+        f'<span class="{kind}" style="--share: {share:.0%}" title="{figure} for {LABEL_NAMES[1]}: speaks for {label}">'
+        f"{shown}<sub>{figure}</sub></span> "
+    )
+
+
+def _signed(figure: float) -> str:
+    # A minus as wide as the plus.
+    return f"{figure:+.2f}".replace("-", "−")
+
+
+def _heading() -> str:
+    return (
+        "<h3>Why</h3><p>Green with <strong>+</strong> speaks for POSITIVE, red with <strong>−</strong> for NEGATIVE; "
+        "the deeper the colour, the more. Figures are logits.</p>"
+    )
+
+
+def _reading(prediction: Prediction) -> str:
+    """What the model could not read, in one sentence; nothing where it read all."""
+    parts = []
+    if prediction.truncated:
+        parts.append(f"the text is too long: only its first {prediction.tokens} tokens were read")
+    if prediction.unknown_tokens:
+        some = "1 token is" if prediction.unknown_tokens == 1 else f"{prediction.unknown_tokens} tokens are"
+        parts.append(f"{some} unknown to the model, which reads [UNK] instead")
+    sentence = ", and ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _remarks(prediction: Prediction) -> list[str]:
+    remarks = ["not sure"] * prediction.not_sure + ["cut"] * prediction.truncated
+    return remarks + [f"{prediction.unknown_tokens} unknown"] * bool(prediction.unknown_tokens)
+
+
+def _counts(predictions: Sequence[Prediction]) -> str:
+    counts = [f"{sum(each.label == label for each in predictions):,} {label}" for label in LABEL_NAMES[::-1]]
+    unsure = sum(each.not_sure for each in predictions)
+    texts = "1 text" if len(predictions) == 1 else f"{len(predictions):,} texts"
+    return f"{texts}: {', '.join(counts)}" + (f"; the model is not sure of {unsure:,}." if unsure else ".")
+
+
+def _short_enough(lines: str | None) -> str:
+    if not (lines or "").strip():
+        raise UserError("paste some lines or upload a file first")
+    if len(lines) > MOST_BYTES:
+        raise UserError(f"{len(lines):,} characters are too many: split them, {MOST_BYTES:,} at most")
+    return lines
