@@ -1,11 +1,14 @@
-"""The Trainer's compute_metrics, from the `evaluate` modules that lie in eval/modules."""
+"""The Trainer's compute_metrics: a classifier's from the `evaluate` modules in eval/modules, and a language model's."""
 
 import math
 from functools import cache
 
 import numpy as np
+import torch
+from torch import Tensor
 from transformers import EvalPrediction
 
+from eval.language_metrics import language_metrics
 from eval.metrics import METRIC_NAMES
 
 
@@ -31,6 +34,25 @@ def compute_metrics(evaluation: EvalPrediction) -> dict[str, float]:
     for name, module in _modules().items():
         (metrics[name],) = module.compute(**{key: inputs[key] for key in module.features}).values()
     return metrics
+
+
+def log_losses_by_row(logits: Tensor, labels: Tensor) -> Tensor:
+    """The Trainer's preprocess_logits_for_metrics of a language model: (rows, 2), summed log loss in nats and tokens.
+
+    logits: (rows, tokens, vocabulary), at each token for the next one; labels: (rows, tokens), -100 for none. What is
+    kept of an evaluation is two numbers a row, where the logits would take a vocabulary's worth for each token.
+    """
+    targets = labels[:, 1:]
+    losses = torch.nn.functional.cross_entropy(logits[:, :-1].float().mT, targets, reduction="none", ignore_index=-100)
+    return torch.stack([losses.sum(1), (targets != -100).sum(1).to(losses.dtype)], dim=1)
+
+
+def compute_language_metrics(evaluation: EvalPrediction) -> dict[str, float]:
+    """Loss and perplexity over tokens, from log_losses_by_row.
+
+    As "loss" it takes the place of the Trainer's own, which is a mean over rows of their batches' means.
+    """
+    return language_metrics(*np.asarray(evaluation.predictions, dtype=np.float64).T)
 
 
 @cache

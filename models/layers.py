@@ -40,6 +40,18 @@ def parameters_by_layer(model: nn.Module) -> dict[str, list[tuple[str, nn.Parame
     return {layer: layers[layer] for layer in sorted(layers, key=_depth)}
 
 
+def non_embedding_parameters(model: nn.Module) -> int:
+    """The parameters without the tables of tokens and positions and without the way back to the vocabulary.
+
+    What scaling laws call N (Kaplan et al. 2020, section 2.1). A classifier's head counts.
+    """
+    back = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    vocabulary = set() if back is None else {id(parameter) for parameter in back.parameters()}
+    layers = parameters_by_layer(model)
+    counted = [pair for layer, pairs in layers.items() if layer != "embeddings" for pair in pairs]
+    return sum(parameter.numel() for _, parameter in counted if id(parameter) not in vocabulary)
+
+
 def _depth(layer: str) -> tuple[int, int]:
     kind, _, index = layer.partition(".")
     return ("embeddings", "block", "head").index(kind), int(index or 0)

@@ -1,4 +1,4 @@
-"""Loading a pretrained network and its tokenizer."""
+"""Loading a pretrained network and its tokenizer, or making a reference network anew."""
 
 import importlib.util
 import re
@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from cli.errors import UserError
@@ -63,9 +72,7 @@ def load_classifier(name: str, label_names: Sequence[str], *, dropout: float | N
     """
     config = load_config(name)
     config.pad_token_id = load_tokenizer(name).pad_token_id
-    config.num_labels = len(label_names)
-    config.id2label = dict(enumerate(label_names))
-    config.label2id = {label: index for index, label in enumerate(label_names)}
+    _set_labels(config, label_names)
     if dropout is not None:
         set_dropout(config, dropout)
     return _load(
@@ -76,6 +83,47 @@ def load_classifier(name: str, label_names: Sequence[str], *, dropout: float | N
         use_safetensors=True,
         ignore_mismatched_sizes=True,
     )
+
+
+def load_language_model(name: str, *, dropout: float | None = None) -> PreTrainedModel:
+    """A causal language model with pretrained weights; arguments and errors as for load_classifier.
+
+    Raises UserError for an encoder, which would see the tokens that it is to predict.
+    """
+    config = load_config(name)
+    sees_all = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
+    if sees_all or getattr(config, "mask", "causal") != "causal":
+        raise UserError(
+            f"{name} is an encoder ({config.model_type}), and --task causal_lm needs a network that reads from left to "
+            "right: --model transformer trains one from the start"
+        )
+    if dropout is not None:
+        set_dropout(config, dropout)
+    return _load(AutoModelForCausalLM.from_pretrained, name, resolve_model(name), config=config, use_safetensors=True)
+
+
+def new_network(
+    config: PreTrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_length: int,
+    label_names: Sequence[str] | None = None,
+    dropout: float | None = None,
+) -> PreTrainedModel:
+    """A reference network with random weights for a tokenizer: a classifier over `label_names`, else a language model.
+
+    The weights come from torch's global generator. It reads at most `max_length` tokens.
+    """
+    config.vocab_size = len(tokenizer)
+    config.max_position_embeddings = max_length
+    config.pad_token_id = tokenizer.pad_token_id
+    config.bos_token_id, config.eos_token_id = tokenizer.bos_token_id, tokenizer.eos_token_id
+    if dropout is not None:
+        set_dropout(config, dropout)
+    if label_names is None:
+        return AutoModelForCausalLM.from_config(config)
+    _set_labels(config, label_names)
+    return AutoModelForSequenceClassification.from_config(config)
 
 
 def check_max_length(config, max_length: int) -> None:
@@ -94,6 +142,12 @@ def set_dropout(config, rate: float) -> None:
         # layerdrop leaves out whole layers: another method.
         if re.search(r"dropout|_pdrop$", key) and "layerdrop" not in key:
             setattr(config, key, rate)
+
+
+def _set_labels(config: PreTrainedConfig, label_names: Sequence[str]) -> None:
+    config.num_labels = len(label_names)
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {label: index for index, label in enumerate(label_names)}
 
 
 def _check_folder(source: str) -> None:

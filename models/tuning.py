@@ -18,9 +18,13 @@ def freeze_encoder(model: PreTrainedModel) -> PreTrainedModel:
 def add_lora(
     model: PreTrainedModel, *, rank: int, alpha: int, dropout: float, target_modules: Sequence[str] | None = None
 ) -> PeftModel:
-    """Train low-rank adapters (Hu et al. 2021) on `target_modules`, every linear layer if left out, and the head."""
+    """Train low-rank adapters (Hu et al. 2021) on `target_modules`, by default all linear layers, and the head.
+
+    A language model's head gets no weights of its own: it is the way back to the vocabulary.
+    """
+    causal = "ForCausalLM" in type(model).__name__
     config = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
+        task_type=TaskType.CAUSAL_LM if causal else TaskType.SEQ_CLS,
         r=rank,
         lora_alpha=alpha,
         lora_dropout=dropout,

@@ -1,21 +1,48 @@
 """The settings of one run: ours, and the Trainer's with the defaults of the fast recipe."""
 
+import argparse
 import math
 import os
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
 import torch
-from transformers import TrainingArguments
+import yaml
+from transformers import PreTrainedConfig, TrainingArguments
 
 from callbacks.grad_norms import EVERY
 from cli.errors import UsageError
 from eval.metrics import METRIC_NAMES
 from models.cpu import cpu_has_fast_bf16
+from models.reference_configs import REFERENCE_NETWORKS, reference_config
 
 
 def setting(default, help: str, **kwargs):  # noqa: A002 (argparse's word)
     return field(default=default, metadata={"help": help, **kwargs})
+
+
+class _Merge(argparse.Action):
+    """Takes `depth=2,width=64` or a mapping in YAML or JSON; what comes later wins key by key, so flags over a file."""
+
+    def __call__(self, parser, namespace, text, option_string=None):
+        try:
+            setattr(namespace, self.dest, (getattr(namespace, self.dest) or {}) | read_mapping(text))
+        except ValueError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
+
+
+def read_mapping(text: str) -> dict:
+    """A mapping written as key=value,key=value, or in YAML or JSON; raises ValueError where it is neither."""
+    if not text.lstrip().startswith("{"):
+        # A colon and a space are what YAML has between key and value.
+        text = "{" + ", ".join(pair.replace("=", ": ", 1) for pair in text.split(",")) + "}"
+    try:
+        mapping = yaml.safe_load(text)
+    except yaml.YAMLError:
+        mapping = None
+    if not isinstance(mapping, dict) or None in mapping.values():
+        raise ValueError("it is written depth=2,width=64, in YAML as a mapping")
+    return mapping
 
 
 @dataclass(kw_only=True)
@@ -32,7 +59,22 @@ class RunArguments:
     max_eval_samples: int | None = setting(None, "validate and test on this many rows, drawn likewise")
     max_length: int = setting(128, "longer texts are cut to this many tokens")
 
-    model: str = setting("embedded", "embedded (weights from a pip package), a Hub id, or a folder")
+    task: Literal["classification", "causal_lm"] = setting(
+        "classification", "what is learned: the label of a text, or each next token"
+    )
+    model: str = setting(
+        "embedded",
+        "embedded (weights from a pip package), a Hub id, a folder, or a reference network with random weights: "
+        + ", ".join(REFERENCE_NETWORKS),
+    )
+    model_config: dict | str | None = setting(
+        None,
+        "shape of a reference network: depth=2,width=64,positions=rotary; flags win over YAML key by key",
+        action=_Merge,
+    )
+    tokenizer: str | None = setting(
+        None, "whose tokenizer a reference network borrows, as --model names it; trained on the corpus when left out"
+    )
     tuning: Literal["full", "lora", "frozen"] = setting("full", "what is trained: all, low-rank adapters, the head")
     dropout: float | None = setting(None, "dropout everywhere; the network's own when left out")
     lora_rank: int = setting(16, "rank of the adapters")
@@ -64,6 +106,7 @@ class RunArguments:
             _require(value is None or value > 0, name, value, "a whole number above 0")
         for name in ("max_length", "lora_rank", "lora_alpha"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
+        self._check_network()
         _require(self.dropout is None or 0 <= self.dropout < 1, "dropout", self.dropout, "between 0 and 1")
         _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "between 0 and 1")
         _require(
@@ -79,6 +122,23 @@ class RunArguments:
             self.early_stopping_smoothing,
             "between 0 and 1",
         )
+
+    @property
+    def reference(self) -> PreTrainedConfig | None:
+        """A new configuration of the reference network that is asked for, or None for a pretrained one."""
+        if self.model not in REFERENCE_NETWORKS:
+            return None
+        return reference_config(self.model, self.model_config or {}, causal=self.task == "causal_lm")
+
+    def _check_network(self) -> None:
+        if self.reference is None:
+            for name in ("model_config", "tokenizer"):
+                if getattr(self, name) is not None:
+                    known = " and ".join(REFERENCE_NETWORKS)
+                    raise UsageError(f"--{name} is for the reference networks, {known}, and --model is {self.model}")
+        if self.tokenizer and "vocab_size" in (self.model_config or {}):
+            raise UsageError("--model_config: a borrowed --tokenizer brings its own vocabulary: leave vocab_size out")
+        _require(self.task != "causal_lm" or self.max_length > 1, "max_length", self.max_length, "2 or more")
 
 
 @dataclass(kw_only=True)

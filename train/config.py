@@ -89,6 +89,9 @@ def parse(argv: Sequence[str]) -> tuple[RunArguments, TrainerArguments, dict]:
         raise UsageError(one_line(error)) from error
     if args.early_stopping_patience and trainer_args.eval_strategy == "no":
         raise UsageError("--early_stopping_patience counts evaluations: it needs --eval_strategy epoch or steps")
+    metric = trainer_args.metric_for_best_model
+    if args.task == "causal_lm" and (metric or "loss").removeprefix("eval_") != "loss":
+        raise UsageError(f"--metric_for_best_model is {metric}: a language model is judged by eval_loss")
     return args, trainer_args, settings | {"precision": trainer_args.precision, "use_cpu": trainer_args.use_cpu}
 
 

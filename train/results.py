@@ -5,16 +5,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from peft import PeftModel
-from scipy.special import softmax
 
 from cli.errors import UserError
 from cli.table import table
-from eval.metrics import metrics_with_intervals
 from eval.run_directory import SCHEMA_VERSION, RunDirectory
+from models.layers import non_embedding_parameters
 from models.tuning import merge_lora
 from train.checkpoints import SAVE_ERRORS, why_not_saved
+from train.tasks import Task
 
 
 def export_model(trainer, run: RunDirectory) -> None:
@@ -50,17 +49,34 @@ def _move_into(source: Path, target: Path) -> None:
             path.replace(destination)
 
 
-def evaluate(trainer, dataset) -> dict:
+def evaluate(trainer, dataset, task: Task) -> dict:
     """Metrics of the trained network on a tokenised split, each with n and its 95% interval."""
     prediction = trainer.predict(dataset)
-    probabilities = softmax(np.asarray(prediction.predictions, dtype=np.float64), axis=-1)
-    estimates = metrics_with_intervals(probabilities, prediction.label_ids)
+    estimates = task.estimates(prediction.predictions, prediction.label_ids)
     return {name: estimate.to_dict() for name, estimate in estimates.items()}
 
 
-def metrics_document(corpus: str, overlap, best_step: int, validation: dict, test: dict) -> dict:
-    """What metrics.json holds."""
+def cost_of_training(trainer) -> dict:
+    """What a language model's loss was paid with: its size, the tokens it read and the FLOPs they took.
+
+    non_embedding_parameters: N of scaling laws. tokens: those read, without padding, over all epochs and processes up
+    to the last step; a text's first is read and not predicted. flops: matrix products forward and backward, those on
+    padding too; for a network that cannot count its own, 6 N tokens.
+    """
+    model = trainer.accelerator.unwrap_model(trainer.model)
     return {
+        "parameters": model.num_parameters(),
+        "non_embedding_parameters": non_embedding_parameters(model),
+        "tokens": trainer.state.num_input_tokens_seen,
+        "flops": trainer.state.total_flos,
+    }
+
+
+def metrics_document(
+    corpus: str, overlap, best_step: int, validation: dict, test: dict, training: dict | None = None
+) -> dict:
+    """What metrics.json holds; training: a language model's cost_of_training."""
+    document = {
         "schema": SCHEMA_VERSION,
         "corpus": corpus,
         "overlap": dataclasses.asdict(overlap),
@@ -68,6 +84,7 @@ def metrics_document(corpus: str, overlap, best_step: int, validation: dict, tes
         "validation": validation,
         "test": test,
     }
+    return document if training is None else document | {"training": training}
 
 
 def metrics_table(metrics: dict) -> str:
@@ -80,6 +97,7 @@ def metrics_table(metrics: dict) -> str:
         return f"{estimate['value']:.3f}{interval}"
 
     splits = ("validation", "test")
-    counts = [metrics[split]["accuracy"]["n"] for split in splits]
+    # Every metric of a split rests on the same rows.
+    counts = [next(iter(metrics[split].values()))["n"] for split in splits]
     header = ["95% intervals", *(f"{split}, n = {count:,}" for split, count in zip(splits, counts, strict=True))]
     return table(header, [[name, *(cell(metrics[split][name]) for split in splits)] for name in metrics["test"]])

@@ -1,7 +1,8 @@
-"""Fine-tune a sentiment classifier.
+"""Fine-tune a sentiment classifier, or train a reference network from the start.
 
 accelerate launch train/run.py                                   embedded corpus and weights, no network
 accelerate launch train/run.py --config train/configs/sst2.yaml  SST-2 from the Hub (or --data_dir DIR)
+python train/run.py --model transformer --task causal_lm         a language model from random weights
 python train/run.py --help                                       every setting
 """
 
@@ -27,20 +28,18 @@ from callbacks.tensorboard import TensorBoard
 from cli.errors import UsageError
 from cli.processes import is_main_process, on_main_process, say, use_cpu_threads
 from cli.script import run_script
-from data.batching import PadToLongest
-from data.corpora import load_corpus
+from data.corpora import Corpus, load_corpus
 from data.overlap import check_overlap
-from data.tokenizing import tokenize
+from data.tokenizer import train_tokenizer
 from eval.run_directory import Journal, RunDirectory, read_journal, read_metrics, write_json
-from eval.trainer_metrics import compute_metrics
 from models.fast_cpu import speed_up_training
-from models.loading import check_max_length, load_classifier, load_tokenizer
-from models.losses import cross_entropy
+from models.loading import check_max_length, load_classifier, load_language_model, load_tokenizer, new_network
 from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
 from train.config import one_line, parse
 from train.opening import lock, open_run
-from train.results import evaluate, export_model, metrics_document, metrics_table
+from train.results import cost_of_training, evaluate, export_model, metrics_document, metrics_table
+from train.tasks import TASKS
 from train.trainer import ClinicTrainer
 
 
@@ -65,11 +64,13 @@ def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirect
     transformers.utils.logging.disable_progress_bar()
     threads = use_cpu_threads(args.cpu_threads)
     set_seed(trainer_args.seed)
+    task = TASKS[args.task]
     corpus, overlap = prepare_corpus(args)
-    tokenizer = load_tokenizer(args.model)
-    model = prepare_model(args, corpus.label_names)
+    tokenizer = prepare_tokenizer(args, corpus)
+    model = prepare_model(args, tokenizer, corpus.label_names)
     splits = {
-        split: tokenize(getattr(corpus, split), tokenizer, args.max_length) for split in ("train", "validation", "test")
+        split: task.tokenize(getattr(corpus, split), tokenizer, args.max_length)
+        for split in ("train", "validation", "test")
     }
     needed = trainer_args.train_batch_size * trainer_args.world_size
     if trainer_args.dataloader_drop_last and len(splits["train"]) < needed:
@@ -83,8 +84,9 @@ def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirect
 
     best_step = trainer.state.best_global_step if trainer_args.load_best_model_at_end else None
     best_step = best_step or trainer.state.global_step
-    validation, test = (evaluate(trainer, splits[split]) for split in ("validation", "test"))
-    metrics = metrics_document(corpus.name, overlap, best_step, validation, test)
+    validation, test = (evaluate(trainer, splits[split], task) for split in ("validation", "test"))
+    training = cost_of_training(trainer) if args.task == "causal_lm" else None
+    metrics = metrics_document(corpus.name, overlap, best_step, validation, test, training)
     export_model(trainer, run)
     if trainer.is_world_process_zero():
         trainer.state.save_to_json(str(run.trainer_state))
@@ -92,7 +94,8 @@ def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirect
     say(f"\n{metrics_table(metrics)}\n")
     kept = f"the best model: step {best_step}, by {trainer_args.metric_for_best_model}"
     say(f"{run.path} holds {kept if trainer_args.load_best_model_at_end else f'the last model: step {best_step}'}.")
-    say(f"Try it next: make app, or python space/app.py --model {run.path}")
+    if args.task == "classification":
+        say(f"Try it next: make app, or python space/app.py --model {run.path}")
     return metrics
 
 
@@ -109,9 +112,19 @@ def draw(split, rows: int):
     return split.shuffle(seed=0).select(range(min(rows, len(split))))
 
 
-def prepare_model(args: RunArguments, label_names: tuple[str, ...]):
+def prepare_tokenizer(args: RunArguments, corpus: Corpus):
+    """The network's tokenizer; a reference network borrows one, or gets its own, trained on the training texts."""
+    if args.reference is None or args.tokenizer:
+        return load_tokenizer(args.tokenizer or args.model)
+    try:
+        return on_main_process(lambda: train_tokenizer(corpus.train["text"][:], args.reference.vocab_size))
+    except ValueError as error:
+        raise UsageError(f"--model_config: {error}") from error
+
+
+def prepare_model(args: RunArguments, tokenizer, label_names: tuple[str, ...]):
     """The network with what is to be trained of it."""
-    model = load_classifier(args.model, label_names, dropout=args.dropout)
+    model = load_network(args, tokenizer, label_names)
     check_max_length(model.config, args.max_length)
     if args.tuning == "frozen":
         return freeze_encoder(model)
@@ -126,10 +139,25 @@ def prepare_model(args: RunArguments, label_names: tuple[str, ...]):
     return model
 
 
+def load_network(args: RunArguments, tokenizer, label_names: tuple[str, ...]):
+    """The pretrained network, or the reference network with random weights, under the head of the task."""
+    if args.reference is not None:
+        names = None if args.task == "causal_lm" else label_names
+        return new_network(
+            args.reference, tokenizer, max_length=args.max_length, label_names=names, dropout=args.dropout
+        )
+    if args.task == "causal_lm":
+        return load_language_model(args.model, dropout=args.dropout)
+    return load_classifier(args.model, label_names, dropout=args.dropout)
+
+
 def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, splits) -> ClinicTrainer:
     """The Trainer with our callbacks."""
     wants_tensorboard = "tensorboard" in trainer_args.report_to
     trainer_args.report_to = [name for name in trainer_args.report_to if name != "tensorboard"]
+    task = TASKS[args.task]
+    if args.task == "causal_lm":
+        trainer_args.include_num_input_tokens_seen = "non_padding"
     trainer_args.disable_tqdm = trainer_args.disable_tqdm or not sys.stderr.isatty()
     trainer = make_trainer(
         model=model,
@@ -137,9 +165,10 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
         train_dataset=splits["train"],
         eval_dataset=splits["validation"],
         processing_class=tokenizer,
-        data_collator=PadToLongest(pad_token_id=tokenizer.pad_token_id),
-        compute_loss_func=partial(cross_entropy, label_smoothing=trainer_args.label_smoothing_factor),
-        compute_metrics=compute_metrics,
+        data_collator=task.collator(pad_token_id=tokenizer.pad_token_id),
+        compute_loss_func=partial(task.loss, label_smoothing=trainer_args.label_smoothing_factor),
+        compute_metrics=task.compute_metrics,
+        preprocess_logits_for_metrics=task.preprocess_logits,
     )
     trainer.remove_callback(PrinterCallback)
     if trainer_args.disable_tqdm:
