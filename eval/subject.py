@@ -104,7 +104,7 @@ class Subject:
         validation, test = self.corpus.validation, self.corpus.test
         return {
             "model": self.name,
-            "weights": _fingerprint_of_weights(self.name),
+            "weights": weights_fingerprint(self.name),
             "corpus": self.corpus.name,
             "validation rows": len(validation),
             "test rows": len(test),
@@ -202,7 +202,7 @@ def _trained_on(name: str, settings: dict, judged_on: Corpus, allow: bool) -> in
     return found
 
 
-def _fingerprint_of_weights(name: str) -> str:
+def weights_fingerprint(name: str) -> str:
     """The beginning of the SHA-256 of a model's weights; of its name where they lie elsewhere, as on the Hub."""
     digest = hashlib.sha256(b"" if Path(name).is_dir() else name.encode())
     for path in sorted(Path(name).glob("*.safetensors")):

@@ -41,11 +41,15 @@ WRITE_ADDRESS = """() => {
 
 
 def newest_run(runs: Path) -> str:
-    """The run under `runs` whose model was finished last."""
-    finished = sorted(runs.glob("*/metrics.json"), key=lambda path: path.stat().st_mtime)
+    """The run under `runs` whose classifier was finished last."""
+    from space.clinic import holds_classifier
+
+    finished = [path for path in runs.glob("*/metrics.json") if holds_classifier(path.parent)]
     if not finished:
-        raise UserError(f"no finished run under {runs}/: train one with `make train`, or name one with --model")
-    return str(finished[-1].parent)
+        raise UserError(
+            f"no finished run under {runs}/: train one with `make train`, or name a model with --model or MODEL_ID"
+        )
+    return str(max(finished, key=lambda path: path.stat().st_mtime).parent)
 
 
 def build(clinic):

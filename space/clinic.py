@@ -1,13 +1,16 @@
 """What the app knows: the model it serves and the runs that may be looked at."""
 
+import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cli.errors import UserError
 from eval.predictor import Predictor
 from eval.run_directory import RunDirectory, read_json
+from eval.subject import weights_fingerprint
 
 KEPT = 3
 """Models that stay in memory at once."""
@@ -31,8 +34,7 @@ class Clinic:
         self.model = model
         self.runs = runs
         self._threads = threads
-        self._predictors: OrderedDict[str, Predictor] = OrderedDict()
-        self._calibrations: dict[Path, tuple[int, Calibration]] = {}
+        self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -41,11 +43,10 @@ class Clinic:
         return Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
 
     def run_names(self, *, trained: bool = False) -> list[str]:
-        """The runs, newest first; `trained`: only those with a model."""
-        journals = [path for path in self.runs.glob("*/journal.jsonl") if path.is_file()]
-        journals.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        names = [path.parent.name for path in journals]
-        return [name for name in names if not trained or (self.runs / name / "config.json").is_file()]
+        """The runs, newest first; `trained`: only those with a classifier."""
+        journals = {path: _written(path) for path in self.runs.glob("*/journal.jsonl")}
+        newest_first = sorted(filter(journals.get, journals), key=journals.get, reverse=True)
+        return [path.parent.name for path in newest_first if not trained or holds_classifier(path.parent)]
 
     def run(self, name: str) -> RunDirectory:
         """The run of a name; raises UserError for any other word, a path above all."""
@@ -54,27 +55,55 @@ class Clinic:
         return RunDirectory(self.runs / name)
 
     def predictor(self, name: str | None = None) -> Predictor:
-        """The network of a run, the served one where no run is named; loaded once."""
+        """The network of a run, the served one where none is named; loaded once, and again once trained again."""
         source = self.model if name is None else str(self.run(name).path)
+        key = source, _written(Path(source) / "model.safetensors")
         with self._lock:
-            if source not in self._predictors:
-                self._predictors[source] = Predictor.load(source, threads=self._threads)
-            self._predictors.move_to_end(source)
+            if key not in self._predictors:
+                self._predictors[key] = Predictor.load(source, threads=self._threads)
+                for old in [other for other in self._predictors if other[0] == source and other != key]:
+                    del self._predictors[old]
+            self._predictors.move_to_end(key)
             while len(self._predictors) > KEPT:
-                oldest = next(key for key in self._predictors if key != self.model)
+                oldest = next(other for other in self._predictors if other[0] != self.model)
                 del self._predictors[oldest]
-            return self._predictors[source]
+            return self._predictors[key]
 
     def calibration(self, name: str | None = None) -> Calibration:
-        """The temperature and the threshold from a run's evaluation, if it has one."""
+        """The temperature and the threshold from a run's evaluation, if it has one of these weights."""
         folder = Path(self.model) if name is None else self.run(name).path
-        path = RunDirectory(folder).evaluation / "calibration.json"
-        if not path.is_file():
-            return Calibration()
-        # Asked for with every prediction, and changed by the next evaluation.
-        written = path.stat().st_mtime_ns
-        if self._calibrations.get(path, (None,))[0] != written:
-            data = read_json(path)
-            found = Calibration(data["temperature"], data["abstention_threshold"], data.get("temperature_fitted", True))
-            self._calibrations[path] = written, found
-        return self._calibrations[path][1]
+        evaluation = RunDirectory(folder).evaluation
+        # Asked for with every prediction, and changed by the next evaluation or training.
+        paths = evaluation / "calibration.json", evaluation / "about.json", folder / "model.safetensors"
+        return _calibration(folder, *paths[:2], tuple(map(_written, paths)))
+
+
+def holds_classifier(folder: Path) -> bool:
+    """Whether a folder holds a network that classifies: not a language model, nor a run that has none yet."""
+    try:
+        kinds = read_json(folder / "config.json").get("architectures") or []
+    except (UserError, AttributeError):
+        return False
+    return any(str(kind).endswith("ForSequenceClassification") for kind in kinds)
+
+
+@lru_cache(maxsize=64)
+def _calibration(folder: Path, calibration: Path, about: Path, written: tuple[int, ...]) -> Calibration:
+    """What the two files say; raw probabilities where they cannot be read, make no sense or tell of other weights."""
+    try:
+        data, judged = read_json(calibration), read_json(about)
+        temperature, threshold = data["temperature"], data["abstention_threshold"]
+        makes_sense = 0 < temperature < math.inf and (threshold is None or 0 <= threshold <= 1)
+        if makes_sense and judged["weights"] == weights_fingerprint(str(folder)):
+            return Calibration(float(temperature), threshold, bool(data["temperature_fitted"]))
+    except (UserError, KeyError, TypeError):
+        pass
+    return Calibration()
+
+
+def _written(path: Path) -> int:
+    """When a file was written last, in nanoseconds; 0 where there is none, which may have gone this moment."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

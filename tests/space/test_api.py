@@ -10,7 +10,6 @@ from gradio.state_holder import SessionState
 import space.tabs
 from eval.attribution import attribute
 from eval.calibration import apply_temperature
-from eval.run_directory import write_json
 from space.app import build, serve
 from space.clinic import Clinic
 
@@ -19,13 +18,10 @@ TEMPERATURE, THRESHOLD = 2.0, 0.9
 
 
 @pytest.fixture(scope="module")
-def clinic(tiny_classifier, tmp_path_factory):
+def clinic(tiny_classifier, tmp_path_factory, calibrate):
     runs = tmp_path_factory.mktemp("runs")
     shutil.copytree(tiny_classifier, runs / "tiny")
-    write_json(
-        runs / "tiny" / "evaluation" / "calibration.json",
-        {"temperature": TEMPERATURE, "abstention_threshold": THRESHOLD, "temperature_fitted": True},
-    )
+    calibrate(runs / "tiny", temperature=TEMPERATURE, abstention_threshold=THRESHOLD)
     return Clinic(str(runs / "tiny"), runs)
 
 

@@ -19,8 +19,12 @@ def test_the_newest_finished_run_is_shown(tmp_path):
     for age, name in enumerate(["new", "old"]):
         (tmp_path / name).mkdir()
         (tmp_path / name / "metrics.json").write_text("{}")
+        (tmp_path / name / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}')
         os.utime(tmp_path / name / "metrics.json", (1000 - age, 1000 - age))
     (tmp_path / "unfinished").mkdir()
+    (tmp_path / "language_model").mkdir()
+    (tmp_path / "language_model" / "metrics.json").write_text("{}")
+    (tmp_path / "language_model" / "config.json").write_text('{"architectures": ["TransformerForCausalLM"]}')
     assert newest_run(tmp_path) == str(tmp_path / "new")
 
 

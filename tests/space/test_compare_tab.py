@@ -12,7 +12,7 @@ from cli.errors import UserError
 from eval.calibration import apply_temperature
 from eval.comparison import Verdict
 from eval.metrics import Estimate
-from eval.run_directory import Journal, write_json
+from eval.run_directory import Journal
 from eval.subject import load_subject
 from models.loading import load_classifier
 from space.app import build, serve
@@ -54,9 +54,9 @@ def test_the_served_model_stands_first(runs, tiny_classifier):
     assert names[0] == compare.SERVED and sorted(names[1:]) == ["first", "second"]
 
 
-def test_each_model_answers_with_its_own_calibration(runs):
+def test_each_model_answers_with_its_own_calibration(runs, calibrate):
     clinic = Clinic(str(runs / "first"), runs)
-    write_json(runs / "second" / "evaluation" / "calibration.json", {"temperature": 3.0, "abstention_threshold": 0.999})
+    calibrate(runs / "second", temperature=3.0, abstention_threshold=0.999)
     html = compare.sentence_table(clinic, "first", "second", SENTENCE)
     raw = [clinic.predictor(name).predict([SENTENCE]).probabilities for name in ("first", "second")]
     one, two = raw[0][0, 1], apply_temperature(raw[1], 3.0)[0, 1]

@@ -11,7 +11,6 @@ import pytest
 import space.tabs
 from eval.attribution import Attribution
 from eval.predictor import Predictions
-from eval.run_directory import write_json
 from space.app import build, serve
 from space.clinic import Calibration, Clinic
 from space.tabs.predict import Prediction, answer_html, attribution_html, judged
@@ -78,11 +77,10 @@ def test_tokens_have_sign_tint_and_no_markup():
 
 
 @pytest.fixture(scope="module")
-def address(tiny_classifier, tmp_path_factory):
+def address(tiny_classifier, tmp_path_factory, calibrate):
     runs = tmp_path_factory.mktemp("runs")
     shutil.copytree(tiny_classifier, runs / "tiny")
-    calibration = {"temperature": 1.5, "abstention_threshold": 0.99, "temperature_fitted": True}
-    write_json(runs / "tiny" / "evaluation" / "calibration.json", calibration)
+    calibrate(runs / "tiny", abstention_threshold=0.99)
     patch = pytest.MonkeyPatch()
     patch.setattr(space.tabs, "TAB_NAMES", ("predict", "report"))
     page = build(Clinic(str(runs / "tiny"), runs))
