@@ -27,18 +27,6 @@ SESSIONS = 200
 FONT, MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
 STYLE = Path(__file__).parent / "style.css"
 
-READ_ADDRESS = "() => [Object.fromEntries(new URLSearchParams(location.search))]"
-# Gradio opens the first tab before it opens the one in the address, which must not be lost over it.
-ADDRESS_IS_OPEN = "() => { window.addressIsOpen = true; return []; }"
-WRITE_ADDRESS = """() => {
-  const url = new URL(location);
-  if (window.addressIsOpen && url.searchParams.get("tab") !== "%s") {
-    url.search = "?tab=%s";
-    history.replaceState(null, "", url);
-  }
-  return [];
-}"""
-
 
 def newest_run(runs: Path) -> str:
     """The run under `runs` whose classifier was finished last."""
@@ -57,10 +45,12 @@ def build(clinic):
     import gradio as gr
 
     from eval.markup import escape
+    from space.address import ADDRESS_IS_OPEN, READ_ADDRESS, open_tab
+    from space.page import Page
     from space.tabs import TAB_NAMES, load_tab
 
     # Uploads are deleted after an hour.
-    with gr.Blocks(title=f"Finetune Clinic: {clinic.title}", delete_cache=(3600, 3600)) as page:
+    with Page(title=f"Finetune Clinic: {clinic.title}", delete_cache=(3600, 3600)) as page:
         gr.Markdown(f"# Finetune Clinic\nSentiment of English sentences by **{escape(clinic.title)}**")
         address = gr.JSON(visible=False)
         tabs = {}
@@ -69,7 +59,7 @@ def build(clinic):
                 module = load_tab(name)
                 with gr.Tab(module.TITLE, id=name) as item:
                     tab = tabs[name] = module.build(clinic)
-                item.select(None, js=WRITE_ADDRESS % (name, name), api_visibility="private")
+                item.select(None, js=open_tab(name, TAB_NAMES[0]), api_visibility="private")
                 if tab.load:
                     item.select(tab.load, tab.inputs, tab.outputs, api_visibility="private", show_progress="minimal")
         fields = [(name, key, component) for name, tab in tabs.items() for key, component in tab.fields.items()]

@@ -22,7 +22,7 @@ class Edited:
     edit: str
     text: str
     positive: float
-    """Calibrated probability of POSITIVE."""
+    """Probability of POSITIVE, calibrated where the model was evaluated."""
     swing: float
     """How far that probability moved from the original's."""
     flips: bool
@@ -49,6 +49,13 @@ class Outcome:
     changing: list[Edited]
     """Those that do not, the faulty first."""
     inapplicable: list[str]
+    calibrated: bool
+    """Whether there was an evaluation to calibrate the probabilities by; else they are raw."""
+
+    @property
+    def kind(self) -> str:
+        """What the probabilities are, in a word."""
+        return "calibrated" if self.calibrated else "raw"
 
 
 def perturb(clinic, text: str | None) -> Outcome:
@@ -57,7 +64,8 @@ def perturb(clinic, text: str | None) -> Outcome:
     drawn = {name: edited(name, text, 0) for name in EDITS}
     found = {name: changed for name, changed in drawn.items() if changed is not None}
     probabilities = clinic.predictor().predict([text, *found.values()]).probabilities
-    original, *after = apply_temperature(probabilities, clinic.calibration().temperature)[:, 1].tolist()
+    calibration = clinic.calibration()
+    original, *after = apply_temperature(probabilities, calibration.temperature)[:, 1].tolist()
     rows = [
         Edited(name, changed, positive, positive - original, (positive > 0.5) != (original > 0.5))
         for (name, changed), positive in zip(found.items(), after, strict=True)
@@ -69,13 +77,17 @@ def perturb(clinic, text: str | None) -> Outcome:
         [row for row in rows if row.edit in MEANING_PRESERVING],
         [row for row in rows if row.edit not in MEANING_PRESERVING],
         [name for name, changed in drawn.items() if changed is None],
+        calibration.fitted,
     )
 
 
 def outcome_html(outcome: Outcome) -> str:
     """The whole outcome: a sentence, a table of either kind of edits, and those that do not apply."""
     label = LABEL_NAMES[outcome.positive > 0.5]
-    parts = [f"<p>The original is <strong>{label}</strong>, P(POSITIVE) = {outcome.positive:.3f}. {_told(outcome)}</p>"]
+    parts = [
+        f"<p>The original is <strong>{label}</strong>, {outcome.kind} P(POSITIVE) = {outcome.positive:.3f}. "
+        f"{_told(outcome)}</p>"
+    ]
     if outcome.preserving:
         parts += ["<h4>Edits that keep the meaning: the answer should stay</h4>", _table(outcome, outcome.preserving)]
     if outcome.changing:
@@ -83,7 +95,8 @@ def outcome_html(outcome: Outcome) -> str:
     if outcome.inapplicable:
         parts.append(f"<p>Not applicable to this text: {', '.join(map(_words, outcome.inapplicable))}.</p>")
     parts.append(
-        "<p><small>Swing: how far the calibrated probability of POSITIVE moved. What changed is marked.</small></p>"
+        f"<p><small>Swing: how far the {outcome.kind} probability of POSITIVE moved. What changed is marked."
+        "</small></p>"
     )
     return "".join(parts)
 
@@ -107,7 +120,8 @@ def _table(outcome: Outcome, rows: list[Edited]) -> str:
         f"<td>{row.positive:.3f}<br><small>{row.swing:+.3f}</small></td><td>{_marked(outcome.text, row.text)}</td></tr>"
         for row in rows
     )
-    head = "<tr><th>Edit and answer</th><th>P(POSITIVE)<br>and swing</th><th>Edited text</th></tr>"
+    kind = outcome.kind.capitalize()
+    head = f"<tr><th>Edit and answer</th><th>{kind}<br>P(POSITIVE)<br>and swing</th><th>Edited text</th></tr>"
     return (
         f'<div class="wide edits" tabindex="0" role="region" aria-label="Edits"><table class="probes">'
         f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"

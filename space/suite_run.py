@@ -45,7 +45,7 @@ class SuiteRun:
 
     cases: tuple[Case, ...]
     positive: np.ndarray
-    """P(POSITIVE) of their distinct texts, in order, as many as were asked."""
+    """Raw P(POSITIVE) of their distinct texts, in order, as many as were asked."""
 
     @property
     def judged(self) -> list["Judged"]:
@@ -196,13 +196,13 @@ def cases_html(tests: Sequence[TestResult]) -> str:
         for each in shown
     )
     title = f"<h4>Cases of {which}, failures first{cut}</h4>"
-    return title + _box("Cases", "<tr><th>Verdict</th><th>P(POSITIVE) and text</th></tr>", rows)
+    return title + _box("Cases", "<tr><th>Verdict</th><th>Raw P(POSITIVE) and text</th></tr>", rows)
 
 
 def case_html(case: Case, probabilities: Sequence[float]) -> str:
     """One case that was asked by itself."""
     judged = Judged(0, case, list(probabilities), verdict(case, probabilities, NEUTRAL_BAND))
-    return f"<p>{_verdict(judged)}</p>{_asked(judged)}"
+    return f"<p>{_verdict(judged)}</p><h4>Raw P(POSITIVE) and text</h4>{_asked(judged)}"
 
 
 def _verdict(judged: Judged) -> str:

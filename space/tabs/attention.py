@@ -7,6 +7,7 @@ import numpy as np
 
 from cli.errors import UserError
 from eval.rollout import Comparison, compare_with_attribution
+from space.address import put_in_address
 from space.attention import attention_page, attention_weights, displayed, frame
 from space.tabs import Tab
 
@@ -65,6 +66,8 @@ def build(clinic) -> Tab:
         [show.click, text.submit, view.input, layers.input, heads.input, hide.input], draw, inputs, drawing, **private
     )
     gr.on([show.click, text.submit], compare, text, compared, **private)
+    written = {"js": put_in_address("attention", "text", "view"), "show_progress": "hidden"}
+    gr.on([show.click, text.submit, view.input], None, [text, view], None, **written, **private)
     outputs = [layers, heads, drawing, compared]
     return Tab(fields={"text": text, "view": view}, load=load, inputs=inputs, outputs=outputs)
 
@@ -74,7 +77,10 @@ def comparison(predictor, text: str) -> str:
     # captum takes a moment to import.
     from eval.attribution import attribute
 
-    tokens = len(predictor.tokenise(text).tokens)
+    tokenised = predictor.tokenise(text)
+    tokens = len(tokenised.tokens)
+    if tokenised.special.all():
+        return "<p>The tokenizer leaves nothing of this text: there is nothing to compare.</p>"
     if tokens > MOST_COMPARED:
         return f"<p>The text has {tokens} tokens; the two are compared up to {MOST_COMPARED}.</p>"
     weights = attention_weights(predictor, text)

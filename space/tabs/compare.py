@@ -15,6 +15,7 @@ from eval.comparison import Disagreement, Verdict, disagreements, judge_accuraci
 from eval.markup import estimate
 from eval.metrics import Estimate, classification_metrics
 from eval.subject import Subject, load_subject, run_of
+from space.clinic import Calibration
 from space.friendly import friendly_errors
 from space.run_choice import PUT_IN_ADDRESS, filled, run_list
 from space.tabs import Tab
@@ -97,13 +98,13 @@ def sentence_table(clinic, this: str, other: str, text: str | None) -> str:
         told = (("not sure", unsure), ("cut to what it reads", predictions.truncated[0]))
         notes = [note for note, holds in told if holds]
         behind = f" ({', '.join(notes)})" if notes else ""
-        rows.append([escape(name), LABEL_NAMES[label] + behind, f"{positive:.3f}"])
+        rows.append([escape(name), LABEL_NAMES[label] + behind, f"{positive:.3f} ({_kind(calibration)})"])
     (first, one), (second, two) = answers
     if first == second:
         verdict = f"Both say {LABEL_NAMES[first]}; their probabilities of POSITIVE differ by {one - two:+.3f}."
     else:
         verdict = f"They disagree: {LABEL_NAMES[first]} against {LABEL_NAMES[second]}, {one - two:+.3f} of probability."
-    return f"<p><strong>{verdict}</strong></p>" + _table(["Model", "Label", "Calibrated probability of POSITIVE"], rows)
+    return f"<p><strong>{verdict}</strong></p>" + _table(["Model", "Label", "Probability of POSITIVE"], rows)
 
 
 def score_rows(clinic, this: str, other: str, progress) -> list:
@@ -123,9 +124,10 @@ def score_rows(clinic, this: str, other: str, progress) -> list:
             parts.append(subject.predict(texts[start : start + ROWS_AT_ONCE]).probabilities)
         raw.append(np.concatenate(parts))
     progress(1.0, desc="Comparing")
+    calibrations = [clinic.calibration(_run_name(name)) for name in (this, other)]
     calibrated = [
-        apply_temperature(probabilities, clinic.calibration(_run_name(name)).temperature)
-        for name, probabilities in zip((this, other), raw, strict=True)
+        apply_temperature(probabilities, calibration.temperature)
+        for calibration, probabilities in zip(calibrations, raw, strict=True)
     ]
     one, two = escape(this), escape(other)
     found = mcnemar(*(probabilities.argmax(axis=1) == labels for probabilities in raw))
@@ -136,7 +138,7 @@ def score_rows(clinic, this: str, other: str, progress) -> list:
         f"<p>Of {found.n:,} test rows of {escape(corpus.name)}, only {one} is right on {found.only_this:,}, only {two} "
         f"on {found.only_other:,} (McNemar's exact test, p = {found.p:.2g}).</p>",
         _metrics_table(one, two, [classification_metrics(probabilities, labels) for probabilities in raw], differences),
-        _disagreements(one, two, different, disagreements(texts, *calibrated, labels, limit=SHOWN)),
+        _disagreements(one, two, calibrations, different, disagreements(texts, *calibrated, labels, limit=SHOWN)),
     ]
     return ["".join(html), gr.Plot(agreement_chart(texts, labels, *calibrated, this, other), visible=True)]
 
@@ -175,7 +177,9 @@ def _metrics_table(this: str, other: str, metrics: Sequence[dict], differences: 
     return _table(["Metric", this, other, "Difference"], rows) + told
 
 
-def _disagreements(this: str, other: str, different: int, rows: Sequence[Disagreement]) -> str:
+def _disagreements(
+    this: str, other: str, calibrations: Sequence[Calibration], different: int, rows: Sequence[Disagreement]
+) -> str:
     if not rows:
         return "<p>They give the same class to every row.</p>"
     first = f"; the {len(rows)} that lie farthest apart" if different > len(rows) else ""
@@ -189,8 +193,13 @@ def _disagreements(this: str, other: str, different: int, rows: Sequence[Disagre
         ]
         for row in rows
     ]
-    title = f"<p>They disagree on {different:,} rows{first}. Calibrated probabilities of POSITIVE:</p>"
-    return title + _table(["Text", "Given label", this, other, "Right"], cells)
+    title = f"<p>They disagree on {different:,} rows{first}. Probabilities of POSITIVE:</p>"
+    names = [f"{name} ({_kind(each)})" for name, each in zip((this, other), calibrations, strict=True)]
+    return title + _table(["Text", "Given label", *names, "Right"], cells)
+
+
+def _kind(calibration: Calibration) -> str:
+    return "calibrated" if calibration.fitted else "raw"
 
 
 def _right(row: Disagreement) -> bool:

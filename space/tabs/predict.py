@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from cli.errors import UserError
 from data.checks import LABEL_NAMES
 from eval.calibration import ACCEPTED_ERROR, apply_temperature
 from eval.predictor import Predictions
+from space.address import put_in_address
 from space.attention import displayed
 from space.batch import LONGEST, MOST_BYTES, MOST_ROWS, has_something, read_lines, read_upload, write_csv
 from space.coalescing import Coalescer
@@ -33,16 +35,12 @@ EXAMPLES = [
     "Neither funny nor sad, just there.",
 ]
 ROWS_AT_ONCE = 256
+MOST_SCORED = 128
+"""Tokens that are scored one by one; 512 of them would take a quarter of a minute."""
 COLUMNS = ["Text", "Label", "Probability", "Remark"]
 FAINT = 0.05
 """A token with less than this share of the largest score is left without its figure."""
 
-PUT_IN_ADDRESS = """(text) => {
-  const url = new URL(location);
-  url.search = new URLSearchParams(text.length > 2000 ? {tab: "predict"} : {tab: "predict", text});
-  history.replaceState(null, "", url);
-  return [];
-}"""
 DOWNLOAD = """(csv) => {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([csv], {type: "text/csv;charset=utf-8"}));
@@ -127,15 +125,17 @@ def build(clinic) -> Tab:
             method: integrated_gradients or gradient_x_input.
 
         Returns:
-            method, tokens, scores (in logits; above 0 speaks for POSITIVE), and the faithfulness by deletion: masked
-            (how many tokens), comprehensiveness (how far the raw probability of the answer falls when those that speak
-            most for it are masked) and random_comprehensiveness (when as many random ones are).
+            method, tokens (the first 128 at most), truncated (true where the text has more), scores (in logits; above 0
+            speaks for POSITIVE), and the faithfulness by deletion: masked (how many tokens), comprehensiveness (how far
+            the raw probability of the answer falls when those that speak most for it are masked) and
+            random_comprehensiveness (when as many random ones are).
         """
         with friendly_errors():
-            found = served.attribution(text, method)
+            found, truncated = served.attribution(text, method)
         return {
             "method": found.method,
             "tokens": list(found.tokens),
+            "truncated": truncated,
             "scores": found.scores.tolist(),
             "masked": found.masked,
             "comprehensiveness": found.comprehensiveness,
@@ -160,7 +160,10 @@ def build(clinic) -> Tab:
         parts = [_heading()]
         for method in METHODS:
             with friendly_errors():
-                parts.append(attribution_html(served.attribution(text, method)))
+                found, truncated = served.attribution(text, method)
+            if truncated and len(parts) == 1:
+                parts.append(_cut(len(found.tokens)))
+            parts.append(attribution_html(found))
             yield "".join(parts)
 
     def show_all(lines: str, path: str | None, progress=gr.Progress()):  # noqa: B008
@@ -188,8 +191,9 @@ def build(clinic) -> Tab:
     gr.on([ask.click, text.submit], show, text, answer, **direct)
     examples.load_input_event.success(show, text, answer, **direct)
     # The answer stands there at once; what takes longer follows.
-    answer.change(None, text, None, js=PUT_IN_ADDRESS, show_progress="hidden", **private)
-    limit = {"concurrency_limit": 1, "concurrency_id": "explain"}
+    answer.change(None, text, None, js=put_in_address("predict", "text"), show_progress="hidden", **private)
+    # Two, so that a short text need not wait for a long one.
+    limit = {"concurrency_limit": 2, "concurrency_id": "explain"}
     answer.change(show_why, text, why, trigger_mode="always_last", **limit, **private)
     ask_all.click(show_all, [lines, upload], [summary, table, download, saved], concurrency_limit=1, **private)
     download.click(None, saved, None, js=DOWNLOAD, **private)
@@ -228,14 +232,23 @@ class Served:
         """What the model says to many texts."""
         return judged(self.predictor.predict(texts), self.calibration)
 
-    def attribution(self, text: str, method: str) -> "Attribution":
-        """The scores of a text's tokens."""
+    def attribution(self, text: str, method: str) -> tuple["Attribution", bool]:
+        """The scores of a text's first 128 tokens, and whether it has more."""
         # Captum takes half a second to import.
         from eval.attribution import attribute
 
+        if not isinstance(method, str):
+            raise UserError(f"the method must be a string, not {type(method).__name__}")
         if method not in METHODS:
-            raise UserError(f"the method is {method!r}: it is integrated_gradients or gradient_x_input")
-        return attribute(self.predictor, checked(text), method)
+            raise UserError(f"the method is {method[:40]!r}: it is integrated_gradients or gradient_x_input")
+        text = checked(text)
+        # Reads less of a text, with the same network and tokenizer.
+        shorter = copy(self.predictor)
+        most = min(shorter.max_length, MOST_SCORED)
+        shorter.max_length = most + 1
+        truncated = len(shorter.tokenise(text).tokens) > most
+        shorter.max_length = most
+        return attribute(shorter, text, method), truncated
 
 
 def checked(text: str | None) -> str:
@@ -304,6 +317,8 @@ def answer_html(prediction: Prediction, calibration: "Calibration") -> str:
 
 def attribution_html(found: "Attribution") -> str:
     """The tokens of a text with their scores: a tint and a sign each, and how far they can be believed."""
+    if not found.masked:
+        return f"<h4>{METHODS[found.method]}</h4><p>The tokenizer leaves nothing of this text to score.</p>"
     largest = max(float(np.abs(found.scores).max()), 1e-9)
     tokens = "".join(_token(token, score, largest) for token, score in zip(found.tokens, found.scores, strict=True))
     masked = "the token that speaks" if found.masked == 1 else f"the {found.masked} tokens that speak"
@@ -341,6 +356,10 @@ def _heading() -> str:
         "<h3>Why</h3><p>Green with <strong>+</strong> speaks for POSITIVE, red with <strong>−</strong> for NEGATIVE; "
         "the deeper the colour, the more. Figures are logits.</p>"
     )
+
+
+def _cut(tokens: int) -> str:
+    return f"<p><strong>Only the first {tokens} tokens are scored, as if the text ended there.</strong></p>"
 
 
 def _reading(prediction: Prediction) -> str:

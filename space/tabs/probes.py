@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from eval.probes.generate import CAPABILITIES
+from space.address import put_in_address
 from space.friendly import friendly_errors
 from space.playground import outcome_html, perturb
 from space.suite_run import (
@@ -38,14 +39,6 @@ SHOW_FORM = """() => {
   const form = document.getElementById("edit-case");
   form.scrollIntoView({block: "nearest"});
   form.querySelector("textarea").focus({preventScroll: true});
-  return [];
-}"""
-# An answer may come when another tab is open.
-PUT_IN_ADDRESS = """(%s) => {
-  const url = new URL(location);
-  if (url.searchParams.get("tab") !== "probes") return [];
-  url.search = new URLSearchParams({tab: "probes", %s});
-  history.replaceState(null, "", url);
   return [];
 }"""
 
@@ -86,8 +79,9 @@ def build(clinic) -> Tab:
 
         Returns:
             One dictionary an edit that applies, with keys edit, text (edited), label (NEGATIVE or POSITIVE),
-            probability (calibrated, of POSITIVE), swing (how far that moved from the original's) and
-            meaning_preserving. Those that preserve the meaning come first, flips and wide swings before the rest.
+            probability (of POSITIVE, calibrated where the model was evaluated), swing (how far that moved from the
+            original's) and meaning_preserving. Those that preserve the meaning come first, flips and wide swings before
+            the rest.
         """
         with friendly_errors():
             outcome = perturb(clinic, text)
@@ -169,7 +163,7 @@ def _build_suite(clinic) -> tuple:
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     capability.input(lambda name: gr.Dropdown(_tests(name), value=ALL), capability, test, **quiet)
     running = start.click(run, [capability, test], results, show_progress_on=summary, concurrency_limit=1, **private)
-    tests.change(None, [capability, test], None, js=PUT_IN_ADDRESS % (("capability, test",) * 2), **quiet)
+    tests.change(None, [capability, test], None, js=put_in_address("probes", "capability", "test"), **quiet)
     stop.click(lambda run: _results(run), state, results, cancels=[running], **quiet)
     tests.select(show_test, state, cases, **quiet)
     cases.select(show_case, state, [texts, expectation, answer], **quiet).then(None, None, None, js=SHOW_FORM, **quiet)
@@ -191,7 +185,7 @@ def _build_playground(clinic) -> tuple:
 
     private = {"api_visibility": "private"}
     gr.on([run.click, text.submit], show, text, [outcome, shown], **private)
-    outcome.change(None, text, None, js=PUT_IN_ADDRESS % ("text", "text"), show_progress="hidden", **private)
+    outcome.change(None, text, None, js=put_in_address("probes", "text"), show_progress="hidden", **private)
     example.click(lambda: EXAMPLE, None, text, show_progress="hidden", **private)
     return text, outcome, shown
 

@@ -12,6 +12,7 @@ from eval.attribution import attribute
 from eval.calibration import apply_temperature
 from space.app import build, serve
 from space.clinic import Clinic
+from space.tabs import predict
 
 TEXT = "the film is good and the plot is dull"
 TEMPERATURE, THRESHOLD = 2.0, 0.9
@@ -122,6 +123,27 @@ def test_what_is_no_text_is_one_line(root, name, text, line):
     response = httpx.post(f"{root}/run/{name}", content=body, headers=headers, timeout=30)
     assert response.status_code == 500
     assert response.json()["error"] == line
+
+
+def test_a_method_left_out_is_the_default(root):
+    whole = run(root, "explain", TEXT, "integrated_gradients").json()["data"]
+    assert run(root, "explain", TEXT).json()["data"] == whole
+    assert json.loads(through_queue(root, "explain", TEXT)[1].removeprefix("data: ")) == whole
+    assert run(root, "explain").status_code == 500
+
+
+@pytest.mark.parametrize(("method", "kind"), [(None, "NoneType"), (["x"], "list"), ({"a": 1}, "dict"), (7, "int")])
+def test_a_method_that_is_no_string_is_one_line(root, method, kind):
+    assert run(root, "explain", TEXT, method).json()["error"] == f"the method must be a string, not {kind}"
+
+
+def test_at_most_128_tokens_are_scored(root, monkeypatch):
+    assert run(root, "explain", TEXT).json()["data"][0]["truncated"] is False
+    monkeypatch.setattr(predict, "MOST_SCORED", 6)
+    answer = run(root, "explain", TEXT).json()["data"][0]
+    assert answer["tokens"] == ["[CLS]", *TEXT.split()[:4], "[SEP]"] and answer["truncated"] is True
+    assert run(root, "explain", "the film is good").json()["data"][0]["truncated"] is False
+    assert run(root, "predict", TEXT).json()["data"][0]["tokens"] == 11
 
 
 def test_an_unknown_method_is_one_line(root):

@@ -230,6 +230,27 @@ def test_the_controls_of_the_tab(tab):
     assert frame.locator("#collapsed #leftText text").all_text_contents() == ["a", "dull", "plot"]
 
 
+def test_what_is_shown_is_in_the_address(tab):
+    page = tab()
+    redrawn(page, page.get_by_label("All layers and heads").check)
+    page.wait_for_function("location.search === '?tab=attention&text=the+film+is+very+good&view=model'")
+    page.get_by_role("textbox", name="Sentence").fill("a dull & stale plot")
+    redrawn(page, page.get_by_role("button", name="Show").click)
+    page.wait_for_function("location.search === '?tab=attention&text=a+dull+%26+stale+plot&view=model'")
+    # Each tab keeps its own.
+    page.get_by_role("tab", name="Compare").click()
+    page.wait_for_function("location.search === '?tab=compare'")
+    page.get_by_role("tab", name="Attention").click()
+    page.wait_for_function("location.search === '?tab=attention&text=a+dull+%26+stale+plot&view=model'")
+
+
+def test_a_text_without_tokens_is_one_line(new_page, address):
+    page = new_page()
+    page.goto(f"{address}?tab=attention&text=%EF%BF%BD")
+    page.get_by_text("nothing to compare").wait_for()
+    assert page.locator(".toast-body").count() == 0
+
+
 def test_an_empty_sentence_is_one_line(tab):
     page = tab()
     page.get_by_role("textbox", name="Sentence").fill("  ")

@@ -60,7 +60,11 @@ def test_each_model_answers_with_its_own_calibration(runs, calibrate):
     html = compare.sentence_table(clinic, "first", "second", SENTENCE)
     raw = [clinic.predictor(name).predict([SENTENCE]).probabilities for name in ("first", "second")]
     one, two = raw[0][0, 1], apply_temperature(raw[1], 3.0)[0, 1]
-    assert f"<td>{one:.3f}</td>" in html and f"<td>{two:.3f}</td>" in html and f"{one - two:+.3f}" in html
+    assert (
+        f"<td>{one:.3f} (raw)</td>" in html
+        and f"<td>{two:.3f} (calibrated)</td>" in html
+        and f"{one - two:+.3f}" in html
+    )
     assert html.count("not sure") == 1
     assert html.count("POSITIVE</td>") + html.count("NEGATIVE</td>") == 1
 
@@ -110,6 +114,7 @@ def test_the_test_rows_are_counted_as_by_hand(runs):
     assert only_first + only_second > 0
     assert f"only first is right on {only_first:,}, only second on {only_second:,}" in html
     assert f"They disagree on {only_first + only_second} rows" in html
+    assert "<th>first (raw)</th><th>second (raw)</th>" in html
     assert html.count("<tr>") == 1 + 4 + 1 + only_first + only_second
     assert f"<td>{right[0].mean():.3f}</td>" in html
     assert plot.visible

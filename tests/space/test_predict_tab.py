@@ -74,6 +74,7 @@ def test_tokens_have_sign_tint_and_no_markup():
     assert "changes by −0.30; without a random one, by −0.10" in html
     assert "tell nothing" not in html
     assert "tell nothing" in attribution_html(replace(found, comprehensiveness=0.05))
+    assert "leaves nothing of this text" in attribution_html(replace(found, masked=0))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,27 @@ def test_an_address_is_answered_at_once(address, new_page):
     page.get_by_text("Not sure: rather").wait_for()
     assert page.get_by_label("Sentence").input_value() == "a moving story"
     page.get_by_text("Faithfulness").nth(1).wait_for()
+
+
+@pytest.mark.browser
+def test_an_answer_keeps_its_address_while_another_tab_is_open(address, new_page):
+    page = new_page()
+    page.goto(f"{address}?tab=predict&text=a+moving+story")
+    page.get_by_text("Faithfulness").nth(1).wait_for()
+    page.get_by_role("tab", name="Report").click()
+    page.wait_for_function("location.search === '?tab=report'")
+    page.get_by_role("tab", name="Predict").click()
+    page.wait_for_function("location.search === '?tab=predict&text=a+moving+story'")
+
+
+@pytest.mark.browser
+def test_of_a_long_text_the_first_tokens_are_scored_and_it_is_said(address, new_page, monkeypatch):
+    monkeypatch.setattr(space.tabs.predict, "MOST_SCORED", 6)
+    page = new_page()
+    page.goto(f"{address}?tab=predict&text=the+film+is+good+and+the+plot+is+dull")
+    page.get_by_text("Faithfulness").nth(1).wait_for()
+    assert page.get_by_text("Only the first 6 tokens are scored").count() == 1
+    assert page.locator(".tokens").first.locator("span").count() == 6
 
 
 @pytest.mark.browser

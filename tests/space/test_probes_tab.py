@@ -129,7 +129,7 @@ def test_failures_stand_first_and_rates_carry_wilson_intervals():
 
 def test_at_most_so_many_cases_are_shown_and_it_is_said():
     html = cases_html(by_test(finished(choose("negation", None)).judged))
-    assert html.count(">Edit<") == MOST_ROWS
+    assert html.count(">Edit<") == MOST_ROWS and "<th>Raw P(POSITIVE) and text</th>" in html
     assert f"{MOST_ROWS} of 800 are shown" in html
     one = cases_html(by_test(finished(choose("negation", "not + negative verb")).judged))
     assert one.count(">Edit<") == 50 and "are shown" not in one and "not + negative verb" in one
@@ -198,6 +198,9 @@ def test_every_edit_is_shown_or_said_not_to_apply():
     assert {row.edit for row in outcome.preserving} <= set(MEANING_PRESERVING)
     assert {row.edit for row in outcome.changing} == set(NEGATING)
     html = outcome_html(outcome)
+    assert "<th>Raw<br>P(POSITIVE)" in html and "alibrated" not in html
+    evaluated = outcome_html(perturb(Counting(WordCounter(), Calibration(2.0, None, True)), SENTENCE))
+    assert "<th>Calibrated<br>P(POSITIVE)" in evaluated and "raw" not in evaluated
     assert all(name.replace("_", " ") in html for name in EDITS)
     assert "Not applicable to this text: " in html
 
@@ -423,6 +426,16 @@ def test_an_address_names_a_test(served, new_page):
     page.get_by_role("option", name="the year does not matter").click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_function("new URLSearchParams(location.search).get('test') === 'the year does not matter'")
+
+
+@pytest.mark.browser
+def test_a_text_too_long_for_an_address_stays_out_of_it(served, new_page):
+    page = new_page()
+    page.goto(f"{served}?tab=probes&text=good")
+    page.get_by_text("The original is").wait_for()
+    page.get_by_label("Sentence").fill("good film " * 201)
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search === '?tab=probes'")
 
 
 @pytest.mark.browser
