@@ -1,6 +1,7 @@
 """The run directory: where each file of a run lies, what shape it has, and how it is read and written safely."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -139,6 +140,15 @@ def read_settings(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise UserError(f"{path} holds no settings: mend it or train again")
     return settings
+
+
+def weights_fingerprint(name: str) -> str:
+    """The beginning of the SHA-256 of a model's weights; of its name where they lie elsewhere, as on the Hub."""
+    digest = hashlib.sha256(b"" if Path(name).is_dir() else name.encode())
+    for path in sorted(Path(name).glob("*.safetensors")):
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]
 
 
 def write_json(path: str | os.PathLike, content: Any) -> None:

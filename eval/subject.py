@@ -14,7 +14,7 @@ from cli.errors import UsageError, UserError
 from data.corpora import Corpus, load_corpus
 from data.overlap import MAX_SHARE, check_overlap
 from eval.predictor import Predictions, Predictor
-from eval.run_directory import RunDirectory, read_journal, read_settings
+from eval.run_directory import RunDirectory, read_journal, read_settings, weights_fingerprint
 
 Progress = Callable[[Iterable, str, int | None], Iterable]
 ROWS_AT_ONCE = 1_024
@@ -200,15 +200,6 @@ def _trained_on(name: str, settings: dict, judged_on: Corpus, allow: bool) -> in
         # A few stray duplicates are in every corpus.
         found += overlap.count if overlap.share > MAX_SHARE else 0
     return found
-
-
-def weights_fingerprint(name: str) -> str:
-    """The beginning of the SHA-256 of a model's weights; of its name where they lie elsewhere, as on the Hub."""
-    digest = hashlib.sha256(b"" if Path(name).is_dir() else name.encode())
-    for path in sorted(Path(name).glob("*.safetensors")):
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:12]
 
 
 def _fingerprint(rows: Iterable[str]) -> str:

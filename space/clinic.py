@@ -9,8 +9,7 @@ from pathlib import Path
 
 from cli.errors import UserError
 from eval.predictor import Predictor
-from eval.run_directory import RunDirectory, read_json
-from eval.subject import weights_fingerprint
+from eval.run_directory import RunDirectory, read_json, weights_fingerprint
 
 KEPT = 3
 """Models that stay in memory at once."""

@@ -2,8 +2,7 @@
 
 import pytest
 
-from eval.run_directory import RunDirectory, write_json
-from eval.subject import weights_fingerprint
+from eval.run_directory import RunDirectory, weights_fingerprint, write_json
 
 
 @pytest.fixture(scope="session")
