@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 
 import numpy as np
-from scipy.stats import binom, norm
+from scipy.special import bdtr, ndtri
 
 from eval.bootstrap import bootstrap, percentile_interval
 from eval.metrics import Estimate, classification_metrics, weighted_metrics
@@ -95,7 +95,7 @@ def mcnemar(this: np.ndarray, other: np.ndarray) -> Discordance:
 def exact_p(only_this: np.ndarray | int, only_other: np.ndarray | int) -> np.ndarray:
     """The two-sided p-value of McNemar's exact test, for counts of any one shape; 1 where no row is discordant."""
     fewer, discordant = np.minimum(only_this, only_other), np.add(only_this, only_other)
-    return np.minimum(1.0, 2 * binom.cdf(fewer, discordant, 0.5))
+    return np.minimum(1.0, 2 * bdtr(fewer, discordant, 0.5))
 
 
 def paired_differences(
@@ -132,7 +132,7 @@ def difference_interval(discordance: Discordance) -> tuple[float, float]:
     n = discordance.n + 2
     difference = (discordance.only_this - discordance.only_other) / n
     spread = sqrt((discordance.only_this + discordance.only_other + 1) / n - difference**2)
-    reach = norm.isf(0.025) * spread / sqrt(n)
+    reach = -ndtri(0.025) * spread / sqrt(n)
     return difference - reach, difference + reach
 
 
@@ -159,7 +159,7 @@ def rows_needed(difference: float, discordant: float, *, level: float = 0.05, po
     Sample size for testing differences in proportions for the paired-sample design, Biometrics 43, 1987, page 209.
     It is for the asymptotic test: the exact one has 77% to 79% power at that many rows.
     """
-    z_level, z_power = norm.isf(level / 2), norm.ppf(power)
+    z_level, z_power = -ndtri(level / 2), ndtri(power)
     # At |difference| = discordant = 1 the root is 0 but for rounding.
     spread = sqrt(max(0.0, discordant - difference**2))
     return ceil(((z_level * sqrt(discordant) + z_power * spread) / difference) ** 2)
@@ -170,7 +170,7 @@ def detectable_difference(n: int, discordant: float, *, level: float = 0.05, pow
 
     None where even models that differ in one direction only (|difference| = discordant) would not be told apart.
     """
-    z_level, z_power = norm.isf(level / 2), norm.ppf(power)
+    z_level, z_power = -ndtri(level / 2), ndtri(power)
     # (n + z_power^2) d^2 - 2 z_level sqrt(n discordant) d + (z_level^2 - z_power^2) discordant = 0
     a, half_b, c = n + z_power**2, z_level * sqrt(n * discordant), (z_level**2 - z_power**2) * discordant
     under_root = half_b**2 - a * c

@@ -1,18 +1,22 @@
 """The run directory: where each file of a run lies, what shape it has, and how it is read and written safely."""
 
+import csv
 import errno
+import fcntl
 import hashlib
+import io
 import json
 import math
 import os
 import re
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from cli.errors import UserError
@@ -51,8 +55,10 @@ class RunDirectory:
         self.journal = self.path / "journal.jsonl"
         self.trainer_state = self.path / "trainer_state.json"
         self.metrics = self.path / "metrics.json"
+        self.test_predictions = self.path / "test_predictions.csv"
         self.tensorboard = self.path / "tensorboard"
         self.evaluation = self.path / "evaluation"
+        self.lock = self.path / ".lock"
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -129,6 +135,55 @@ def validate_metrics(metrics: Any, path: str | os.PathLike) -> None:
         for name, estimate in metrics[split].items():
             if problem := _problem(estimate, ESTIMATE):
                 raise UserError(f"{path}: {split}.{name} {problem}")
+
+
+def write_test_predictions(
+    path: str | os.PathLike, label_names: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
+) -> None:
+    """Write test_predictions.csv atomically, all digits of the probabilities kept.
+
+    labels: (rows,), indices into label_names; probabilities: (rows, classes). Raises UserError as write_text does.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["label", *label_names])
+    table.writerows([label, *row] for label, row in zip(labels.tolist(), probabilities.tolist(), strict=True))
+    write_text(path, text.getvalue())
+
+
+def read_test_predictions(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
+    """Read test_predictions.csv: labels of shape (rows,) and probabilities of shape (rows, classes).
+
+    Raises UserError that names the file, and the row from 1, where it is missing or not in shape.
+    """
+    content = _read_bytes(Path(path))
+    try:
+        header, *rows = csv.reader(content.decode().splitlines(), strict=True)
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
+    except (ValueError, csv.Error):
+        table = np.empty((0, 0))
+    if not len(table) or header[0] != "label" or len(header) < 3:
+        raise UserError(f"{path} is no table of a label and the probabilities of two classes or more: train again")
+    labels, probabilities = table[:, 0], table[:, 1:]
+    known = np.isin(labels, range(len(header) - 1))
+    sound = known & (probabilities >= 0).all(axis=1) & np.isclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    if not sound.all():
+        fault = "has probabilities that are none" if known[row := sound.argmin()] else "has an unknown label"
+        raise UserError(f"{path}, row {row + 1} {fault}: train again")
+    return labels.astype(np.int64), probabilities
+
+
+def is_being_trained(run: RunDirectory) -> bool | None:
+    """Whether a process holds the lock of a run, of which a killed one lets go; None where there is no lock to ask."""
+    try:
+        with open(run.lock, "rb") as file:
+            # Shared, and let go of at once: who looks keeps nobody out.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def read_settings(path: str | os.PathLike) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import fisher_exact
 
 from eval.metrics import Estimate, share
 
@@ -102,6 +101,9 @@ def judge_slices(masks: dict[str, np.ndarray], correct: np.ndarray) -> list[Slic
     `correct` is (n,) of bool. Intervals are Wilson's, the test is Fisher's exact one, and its p-values are corrected
     over the slices that have enough rows (Holm, A simple sequentially rejective multiple test procedure, 1979).
     """
+    # All of SciPy's distributions: the app, which judges no slice at its start, need not wait for them.
+    from scipy.stats import fisher_exact
+
     raw = {
         name: float(fisher_exact(_contingency(correct[mask], correct[~mask])).pvalue) for name, mask in masks.items()
     }

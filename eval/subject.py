@@ -14,6 +14,7 @@ from cli.errors import UsageError, UserError
 from data.corpora import Corpus, load_corpus
 from data.overlap import MAX_SHARE, check_overlap
 from eval.predictor import Predictions, Predictor
+from eval.probes.judge import NEUTRAL_BAND
 from eval.run_directory import RunDirectory, read_journal, read_settings, weights_fingerprint
 
 Progress = Callable[[Iterable, str, int | None], Iterable]
@@ -44,7 +45,7 @@ class Options:
 
     suite: Path | None = None
     """A JSONL file of behavioural tests beside our own."""
-    neutral_band: tuple[float, float] = (1 / 3, 2 / 3)
+    neutral_band: tuple[float, float] = NEUTRAL_BAND
     checkpoints: bool = False
     """Score every checkpoint of the run too."""
     seed: int = 0

@@ -5,6 +5,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
@@ -21,6 +24,8 @@ from transformers.utils import logging
 from cli.errors import UserError
 
 EMBEDDED = "embedded"
+HUB_TIMEOUT = 3.0
+"""Seconds in which the Hub must answer."""
 # Their positions are counted from the one behind the padding token's id.
 COUNTED_BEHIND_PADDING = ("camembert", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta")
 
@@ -152,14 +157,23 @@ def _set_labels(config: PreTrainedConfig, label_names: Sequence[str]) -> None:
 
 def _check_folder(source: str) -> None:
     folder = Path(source)
-    looks_like_path = folder.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1
+    looks_like_path = folder.is_absolute() or source.startswith((".", "~")) or not _can_be_hub_id(source)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise UserError(f"{source} holds no config.json, so it is no model: name a folder that save_pretrained wrote")
     if looks_like_path and not folder.is_dir():
         raise UserError(f"{source}: there is no such folder; --model takes a folder, a Hub id or `{EMBEDDED}`")
 
 
+def _can_be_hub_id(name: str) -> bool:
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
+
+
 def _load(load, name: str, source: str, **kwargs):
+    offline = not Path(source).is_dir() and not _hub_answers(source)
     verbosity = logging.get_verbosity()
     # The report on newly initialised weights says what is meant to happen: the head is new.
     logging.set_verbosity_error()
@@ -167,7 +181,28 @@ def _load(load, name: str, source: str, **kwargs):
         return load(source, **kwargs)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
-        hint = "" if Path(source).is_dir() else f"; with no network, --model {EMBEDDED} works"
-        raise UserError(f"cannot load the model {name!r}: {reason}{hint}") from error
+        if offline:
+            reason = (
+                "it is no folder, and the Hub, which cannot be reached, has left no copy of it here; check the name "
+                f"and the network (to train without one, --model {EMBEDDED} works)"
+            )
+        raise UserError(f"cannot load the model {name!r}: {reason}") from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def _hub_answers(name: str) -> bool:
+    """Whether the Hub can be asked for a model, found out by one short request.
+
+    Where it cannot, this process asks it no more: the client would try for half a minute, for each file.
+    """
+    try:
+        get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=HUB_TIMEOUT)
+    except HfHubHTTPError:
+        # An answer too, of which the client says more.
+        return True
+    except Exception:
+        # The client's network errors have no class of their own.
+        constants.HF_HUB_OFFLINE = True
+        return False
+    return True

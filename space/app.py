@@ -5,9 +5,11 @@ python space/app.py --model RUN|HUB_ID  another model
 """
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 # On a Space the project is not installed: its folders lie beside this one.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -20,6 +22,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 # After every event Gradio makes a table of the last 10,000, for a page of figures that nobody opens.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+# How often one function may run at once. Told to queue(), Gradio would make its server anew.
+os.environ.setdefault("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "4")
+# Around every event Gradio asks Matplotlib for its backend, which would open pyplot to choose one.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 MAX_UPLOAD = "2mb"
 SESSIONS = 200
@@ -38,6 +44,15 @@ def newest_run(runs: Path) -> str:
             f"no finished run under {runs}/: train one with `make train`, or name a model with --model or MODEL_ID"
         )
     return str(max(finished, key=lambda path: path.stat().st_mtime).parent)
+
+
+def import_gradio() -> None:
+    """Import Gradio without the type stubs that it writes for its components each time, which takes a second.
+
+    It writes none for a class that has no source file.
+    """
+    with patch("inspect.getfile", side_effect=OSError):
+        import gradio  # noqa: F401
 
 
 def build(clinic):
@@ -106,7 +121,7 @@ def serve(page, port: int | None = None, *, wait: bool = True):
     share_no_session(page)
     theme = gr.themes.Soft(font=FONT, font_mono=MONO)
     try:
-        _, address, _ = page.queue(default_concurrency_limit=4).launch(
+        _, address, _ = page.launch(
             server_port=port,
             theme=theme,
             css_paths=STYLE,
@@ -128,17 +143,24 @@ def main() -> None:
     )
     parser.add_argument("--model", default=os.environ.get("MODEL_ID"), help="a run, a folder or a Hub id")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of the runs that may be looked at")
+    parser.add_argument("--studies", type=Path, help="the folder of the studies (default: studies/ beside the runs)")
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--threads", type=int, default=1, help="torch threads a prediction may use")
     args = parser.parse_args()
+    # Next to nothing that is made before the page is served becomes garbage: to look for it would take a second.
+    gc.disable()
     model = args.model or newest_run(args.runs)
 
     from space.clinic import Clinic
 
-    clinic = Clinic(model, args.runs, args.threads)
+    clinic = Clinic(model, args.runs, args.threads, args.studies)
     # A model that cannot be loaded is one line now, not an error on the page.
     clinic.predictor()
-    serve(build(clinic), args.port)
+    import_gradio()
+    page = build(clinic)
+    gc.freeze()
+    gc.enable()
+    serve(page, args.port)
 
 
 if __name__ == "__main__":

@@ -182,9 +182,7 @@ def agreement_chart(
     x, y = other[:, 1], this[:, 1]
     right, other_right = (y > 0.5) == labels, (x > 0.5) == labels
     drawn = (np.arange(len(x)) % math.ceil(len(x) / POINTS) == 0) | (right != other_right)
-    figure = _figure(
-        "Both models on each test row", f"probability of POSITIVE by {_plain(other_name)}", f"by {_plain(this_name)}"
-    )
+    figure = _figure("Both models on each test row", f"P(POSITIVE) by {_plain(other_name)}", f"by {_plain(this_name)}")
     kinds = [
         ("both right", right & other_right, GREY, "circle", 0.4),
         ("both wrong", ~right & ~other_right, OCHRE, "x", 0.9),

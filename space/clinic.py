@@ -29,9 +29,10 @@ class Calibration:
 class Clinic:
     """The served model and the runs under one folder; nothing outside that folder can be named."""
 
-    def __init__(self, model: str, runs: Path, threads: int = 1):
+    def __init__(self, model: str, runs: Path, threads: int = 1, studies: Path | None = None):
         self.model = model
         self.runs = runs
+        self.studies = studies or runs.parent / "studies"
         self._threads = threads
         self._predictors: OrderedDict[tuple[str, int], Predictor] = OrderedDict()
         self._lock = threading.Lock()

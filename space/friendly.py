@@ -1,4 +1,4 @@
-"""A user's mistake as one friendly line on the page."""
+"""A user's mistake as one friendly line, on the page and for programs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,3 +16,12 @@ def friendly_errors() -> Iterator[None]:
         yield
     except UserError as error:
         raise gr.Error(escape(str(error)), print_exception=False) from error
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """The same for a function that only programs call, which read the line as it is."""
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from error

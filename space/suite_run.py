@@ -9,13 +9,11 @@ import numpy as np
 
 from cli.errors import UserError
 from eval.markup import percent
-from eval.metrics import Estimate
+from eval.metrics import Estimate, share
 from eval.predictor import Predictions
 from eval.probes.generate import generate
-from eval.probes.judge import CLASSES, EXPECTED, Verdict, verdict
+from eval.probes.judge import CLASSES, EXPECTED, NEUTRAL_BAND, CaseVerdict, verdict
 from eval.probes.suite import Case
-from eval.subject import Options
-from eval.wording import share
 from space.texts import checked, text_html
 
 TEXTS_AT_ONCE = 512
@@ -23,7 +21,6 @@ MOST_ROWS = 200
 """Cases shown at once."""
 MOST_TEXTS = 50
 """Texts of an edited case."""
-NEUTRAL_BAND = Options().neutral_band
 
 EXPECTATIONS = {
     **{name: ("MFT", "label", label) for label, name in CLASSES.items()},
@@ -67,7 +64,7 @@ class Judged:
     """Its place among the cases of the run."""
     case: Case
     probabilities: list[float]
-    verdict: Verdict
+    verdict: CaseVerdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,12 +73,14 @@ def tiny_classifier(tiny_bert, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def chromium():
     """Debian's Chromium under Playwright; a machine without it skips the test, CI fails."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     path = shutil.which("chromium")
     if path is None:
         assert "CI" not in os.environ, "CI needs Chromium: apt-get install chromium"
         pytest.skip("chromium is not installed")
+    # As long as Playwright's other waits.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=path, args=flags)

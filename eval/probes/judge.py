@@ -15,6 +15,8 @@ from eval.probes.suite import Case
 TEXTS_AT_ONCE = 1_024
 WORST = 5
 LONGEST_TEXT = 500
+NEUTRAL_BAND = (1 / 3, 2 / 3)
+"""P(POSITIVE) inside it is a neutral answer, unless another band is asked for."""
 
 CLASSES = {**dict(enumerate(NAMES)), None: "neutral"}
 EXPECTED = {
@@ -27,7 +29,7 @@ EXPECTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CaseVerdict:
     """What became of a case."""
 
     failed: bool
@@ -118,7 +120,7 @@ def judge(
 
 def verdicts(
     cases: Iterable[Case], predict: Callable[[Sequence[str]], Predictions], neutral_band: tuple[float, float]
-) -> Iterator[tuple[Case, Verdict]]:
+) -> Iterator[tuple[Case, CaseVerdict]]:
     """Yield every case with its verdict, in order; the model is asked about a thousand texts at a time, each once."""
     for chunk in _chunks(cases):
         texts = list(dict.fromkeys(text for case in chunk for text in case.texts))
@@ -148,7 +150,7 @@ def paired_failures(
     return counts
 
 
-def verdict(case: Case, probabilities: Sequence[float], neutral_band: tuple[float, float]) -> Verdict:
+def verdict(case: Case, probabilities: Sequence[float], neutral_band: tuple[float, float]) -> CaseVerdict:
     """Judge one case by P(POSITIVE) of each of its texts; it fails when any of them does.
 
     MFT fails when the class is not the one expected, a probability inside the band being neutral. INV fails when the
@@ -165,7 +167,7 @@ def verdict(case: Case, probabilities: Sequence[float], neutral_band: tuple[floa
         worst = max(range(len(faults)), key=faults.__getitem__)
         shown = (0, worst + 1)
     failed, excess = faults[worst]
-    return Verdict(
+    return CaseVerdict(
         failed, excess, tuple(case.texts[index] for index in shown), tuple(probabilities[index] for index in shown)
     )
 
@@ -201,7 +203,7 @@ class _Tally:
     failures: int = 0
     worst: list[tuple[float, int, WorstCase]] = field(default_factory=list)
 
-    def add(self, case: Case, judgement: Verdict) -> None:
+    def add(self, case: Case, judgement: CaseVerdict) -> None:
         self.cases += 1
         if not judgement.failed:
             return
@@ -220,7 +222,7 @@ class _Tally:
         return [worst for _, _, worst in sorted(self.worst, reverse=True)]
 
 
-def _shown(case: Case, judgement: Verdict) -> WorstCase:
+def _shown(case: Case, judgement: CaseVerdict) -> WorstCase:
     texts = [shorten(text, LONGEST_TEXT) for text in judgement.texts]
     return WorstCase(texts, list(judgement.probabilities), _expected(case))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
-TAB_NAMES = ("predict", "attention", "probes", "compare", "training", "report")
+TAB_NAMES = ("predict", "attention", "probes", "compare", "training", "report", "studies")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Where the network looks: bertviz's views, and attention rollout against attribution."""
 
+import time
 from html import escape
 
 import gradio as gr
@@ -37,6 +38,8 @@ def build(clinic) -> Tab:
         with gr.Column(scale=2, min_width=320):
             gr.Markdown("### Rollout against attribution")
             compared = gr.HTML()
+    # It changes whenever the tab is opened. Hidden, not left out: then it would tell of no change.
+    opened = gr.Textbox(label="Opened", visible="hidden")
 
     # What cannot be drawn is said where it would stand, for as long as it would.
     def draw(text: str, view: str, layers: list[int], heads: list[int], hide: bool) -> str:
@@ -54,22 +57,22 @@ def build(clinic) -> Tab:
         except UserError as error:
             return f"<p>{escape(str(error))}.</p>"
 
-    def load(text: str, view: str, layers: list[int], heads: list[int], hide: bool) -> list:
+    def load() -> list:
         config = clinic.predictor().model.config
         counts = (getattr(config, "num_hidden_layers", 0), getattr(config, "num_attention_heads", 0))
         lists = [gr.Dropdown(choices=list(range(count))) for count in counts]
-        return [*lists, draw(text, view, layers, heads, hide), compare(text)]
+        return [*lists, str(time.time_ns())]
 
     inputs = [text, view, layers, heads, hide]
     private = {"api_visibility": "private"}
-    gr.on(
-        [show.click, text.submit, view.input, layers.input, heads.input, hide.input], draw, inputs, drawing, **private
-    )
-    gr.on([show.click, text.submit], compare, text, compared, **private)
+    asked = [show.click, text.submit, opened.change]
+    chosen = [view.input, layers.input, heads.input, hide.input]
+    # One at a time: else the answer to what was asked first could come last.
+    gr.on([*asked, *chosen], draw, inputs, drawing, trigger_mode="always_last", **private)
+    gr.on(asked, compare, text, compared, trigger_mode="always_last", **private)
     written = {"js": put_in_address("attention", "text", "view"), "show_progress": "hidden"}
     gr.on([show.click, text.submit, view.input], None, [text, view], None, **written, **private)
-    outputs = [layers, heads, drawing, compared]
-    return Tab(fields={"text": text, "view": view}, load=load, inputs=inputs, outputs=outputs)
+    return Tab(fields={"text": text, "view": view}, load=load, outputs=[layers, heads, opened])
 
 
 def comparison(predictor, text: str) -> str:

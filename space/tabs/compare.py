@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import numpy as np
@@ -14,11 +15,13 @@ from eval.calibration import apply_temperature
 from eval.comparison import Disagreement, Verdict, disagreements, judge_accuracies, mcnemar, paired_differences
 from eval.markup import estimate
 from eval.metrics import Estimate, classification_metrics
-from eval.subject import Subject, load_subject, run_of
 from space.clinic import Calibration
 from space.friendly import friendly_errors
-from space.run_choice import PUT_IN_ADDRESS, filled, run_list
+from space.run_choice import PUT_IN_ADDRESS, elided, filled, run_list
 from space.tabs import Tab
+
+if TYPE_CHECKING:
+    from eval.subject import Subject
 
 TITLE = "Compare"
 SERVED = "the served model"
@@ -48,10 +51,14 @@ def build(clinic) -> Tab:
     def load(this: str | None, other: str | None, text: str | None) -> list:
         names = model_names(clinic)
         this_list, this = filled(names, this)
-        rest = [name for name in names if name != this]
-        other_list, other = filled(names, other or (rest[0] if rest else None))
+        other_list, other = filled(names, other, without=this)
         few = len(names) < 2
-        told = compare_sentence(this, other, text) if (text or "").strip() and this and other else gr.skip()
+        told = gr.skip()
+        if (text or "").strip() and not few:
+            try:
+                told = sentence_table(clinic, *_two(this, other), text)
+            except UserError as error:
+                told = f"<p>{escape(str(error))}.</p>"
         buttons = [gr.Button(interactive=not few)] * 2
         return [this_list, other_list, gr.HTML(TOO_FEW, visible=few), *buttons, told]
 
@@ -98,7 +105,7 @@ def sentence_table(clinic, this: str, other: str, text: str | None) -> str:
         told = (("not sure", unsure), ("cut to what it reads", predictions.truncated[0]))
         notes = [note for note, holds in told if holds]
         behind = f" ({', '.join(notes)})" if notes else ""
-        rows.append([escape(name), LABEL_NAMES[label] + behind, f"{positive:.3f} ({_kind(calibration)})"])
+        rows.append([escape(elided(name)), LABEL_NAMES[label] + behind, f"{positive:.3f} ({_kind(calibration)})"])
     (first, one), (second, two) = answers
     if first == second:
         verdict = f"Both say {LABEL_NAMES[first]}; their probabilities of POSITIVE differ by {one - two:+.3f}."
@@ -129,7 +136,10 @@ def score_rows(clinic, this: str, other: str, progress) -> list:
         apply_temperature(probabilities, calibration.temperature)
         for calibration, probabilities in zip(calibrations, raw, strict=True)
     ]
-    one, two = escape(this), escape(other)
+    # Charts and tables have no room for more.
+    one, two = elided(this), elided(other)
+    chart = agreement_chart(texts, labels, *calibrated, one, two)
+    one, two = escape(one), escape(two)
     found = mcnemar(*(probabilities.argmax(axis=1) == labels for probabilities in raw))
     differences = paired_differences(*raw, labels)
     different = int((raw[0].argmax(axis=1) != raw[1].argmax(axis=1)).sum())
@@ -140,11 +150,14 @@ def score_rows(clinic, this: str, other: str, progress) -> list:
         _metrics_table(one, two, [classification_metrics(probabilities, labels) for probabilities in raw], differences),
         _disagreements(one, two, calibrations, different, disagreements(texts, *calibrated, labels, limit=SHOWN)),
     ]
-    return ["".join(html), gr.Plot(agreement_chart(texts, labels, *calibrated, this, other), visible=True)]
+    return ["".join(html), gr.Plot(chart, visible=True)]
 
 
-def load_both(clinic, this: str, other: str) -> tuple[Subject, Subject]:
+def load_both(clinic, this: str, other: str) -> tuple["Subject", "Subject"]:
     """Both models with the corpus of the first one that is a run: a model of the Hub knows none."""
+    # With the `datasets` package, which only a comparison on a corpus needs.
+    from eval.subject import load_subject, run_of
+
     sources = [clinic.model if _run_name(name) is None else str(clinic.run(name).path) for name in (this, other)]
     if run_of(sources[0]):
         subject = load_subject(sources[0], against=sources[1])

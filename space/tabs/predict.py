@@ -18,7 +18,7 @@ from space.address import put_in_address
 from space.attention import displayed
 from space.batch import LONGEST, MOST_BYTES, MOST_ROWS, has_something, read_lines, read_upload, write_csv
 from space.coalescing import Coalescer
-from space.friendly import friendly_errors
+from space.friendly import friendly_errors, plain_errors
 from space.tabs import Tab
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def build(clinic) -> Tab:
             raw_probabilities (of each label), not_sure (true below the threshold of the evaluation), truncated (true
             where the text is longer than the model reads), tokens and unknown_tokens (how many).
         """
-        with friendly_errors():
+        with plain_errors():
             return asdict(await served.predict(text))
 
     def explain(text: str, method: str = "integrated_gradients") -> dict:
@@ -130,7 +130,7 @@ def build(clinic) -> Tab:
             the raw probability of the answer falls when those that speak most for it are masked) and
             random_comprehensiveness (when as many random ones are).
         """
-        with friendly_errors():
+        with plain_errors():
             found, truncated = served.attribution(text, method)
         return {
             "method": found.method,

@@ -7,7 +7,7 @@ from html import escape
 import gradio as gr
 
 from cli.errors import UserError
-from eval.run_directory import RunDirectory, read_journal, read_json, read_metrics
+from eval.run_directory import RunDirectory, is_being_trained, read_journal, read_json, read_metrics
 from space.documents import markdown_to_html
 from space.run_choice import PUT_IN_ADDRESS, filled, run_list
 from space.tabs import Tab
@@ -16,7 +16,7 @@ TITLE = "Training"
 REFRESH = 5.0
 """Seconds between two looks at a run that is under way."""
 SILENCE = 600.0
-"""Seconds without a line in the journal after which a run counts as dead."""
+"""Seconds without a line in the journal that are worth a word; without a lock to ask, the run counts as dead."""
 
 NO_RUN = "No run yet: train one with <code>make train</code>."
 TELL_TAB = "(name, axis, seen, tab) => [name, axis, seen, new URL(location).searchParams.get('tab')]"
@@ -49,7 +49,9 @@ def build(clinic) -> Tab:
         try:
             directory = clinic.run(name)
             stamp = _stamp(directory)
-            return [[name, axis, *stamp], gr.Timer(active=stamp[0] == "training"), *_content(directory, stamp[0], axis)]
+            state, silent = stamp[:2]
+            timer = gr.Timer(active=state == "training")
+            return [[name, axis, *stamp], timer, *_content(directory, state, axis, silent)]
         except UserError as error:
             return [None, gr.Timer(active=False), f"<p>{escape(str(error))}</p>", *_nothing()]
 
@@ -76,22 +78,30 @@ def build(clinic) -> Tab:
 
 
 def state_of(run: RunDirectory, now: float) -> str:
-    """ "finished", "training", or "not finished": its journal has been silent for long."""
+    """ "finished", "training", or "not finished": its process is gone."""
+    # Asked first: a run that ends meanwhile is finished.
+    alive = is_being_trained(run)
     if run.metrics.is_file():
         return "finished"
-    return "training" if now - run.journal.stat().st_mtime < SILENCE else "not finished"
+    if alive is None:
+        alive = now - run.journal.stat().st_mtime < SILENCE
+    return "training" if alive else "not finished"
 
 
 def _stamp(run: RunDirectory) -> list:
     """What changes whenever the run has something new to show."""
     try:
-        journal = run.journal.stat()
-        return [state_of(run, time.time()), journal.st_mtime_ns, journal.st_size]
+        now, journal = time.time(), run.journal.stat()
+        state = state_of(run, now)
+        silence = now - journal.st_mtime
+        silent = int(silence // 60) if state != "finished" and silence > SILENCE else 0
+        return [state, silent, journal.st_mtime_ns, journal.st_size]
     except OSError as error:
         raise UserError(f"{run.path.name} has lost its journal: {error.strerror}") from error
 
 
-def _content(run: RunDirectory, state: str, axis: str) -> list:
+def _content(run: RunDirectory, state: str, axis: str, silent: int = 0) -> list:
+    """silent: minutes without a word from the run, from SILENCE on."""
     # Plotly takes half a second to import.
     from space.charts import f1_chart, loss_chart, metric_chart, norm_chart
 
@@ -103,7 +113,7 @@ def _content(run: RunDirectory, state: str, axis: str) -> list:
     report = markdown_to_html(incident.read_text("utf-8", "replace")) if incident.is_file() else ""
     verdict = _diagnosis(run)
     return [
-        _summary(run, state, journal, max(0, lines - len(journal))),
+        _summary(run, state, silent, journal, max(0, lines - len(journal))),
         gr.HTML(verdict, visible=bool(verdict)),
         gr.Accordion(visible=bool(report)),
         report,
@@ -124,15 +134,22 @@ def _plot(figure) -> gr.Plot:
     return gr.Plot(figure or None, visible=bool(figure))
 
 
-def _summary(run: RunDirectory, state: str, journal: list[dict], broken: int) -> str:
+def _summary(run: RunDirectory, state: str, silent: int, journal: list[dict], broken: int) -> str:
     steps = max((line["step"] for line in journal), default=0)
     planned = [line.get("max_steps") for line in journal if line.get("event") in ("train_begin", "resume")]
     of = f" of {planned[-1]:,}" if planned and isinstance(planned[-1], int) else ""
     name = f"<strong>{escape(run.path.name)}</strong>"
+    no_news = f"No news for {_duration(silent)}" if silent else ""
     if state == "training":
         lines = [f"{name} is training: step {steps:,}{of}. This page follows it."]
+        if silent:
+            lines.append(
+                f"{no_news}: its process is there, but hangs, was suspended, or is long over an evaluation or what "
+                "<code>--logging_steps</code> asks for."
+            )
     elif state == "not finished":
-        lines = [f"{name} is not finished: its journal ends at step {steps:,}{of}. {_why(journal)}"]
+        end = f"{name} is not finished: its journal ends at step {steps:,}{of}."
+        lines = [" ".join(filter(None, [end, no_news and f"{no_news}.", _why(journal)]))]
     else:
         lines = [f"{name} is finished after {steps:,} steps. {_test_figures(run)}"]
     lines.append(_best(journal))
@@ -145,7 +162,18 @@ def _why(journal: list[dict]) -> str:
     events = [line["event"] for line in journal if line["kind"] == "event"]
     if events and events[-1] == "non_finite":
         return "It stopped because a number was no longer finite."
-    return "Its last command with <code>--resume</code> goes on from the last checkpoint."
+    return (
+        "Its process is gone: interrupted or killed, for want of memory perhaps. Its last command with "
+        "<code>--resume</code> goes on from the last checkpoint."
+    )
+
+
+def _duration(minutes: int) -> str:
+    """In the largest unit of which there are two."""
+    for unit, length in (("days", 1440), ("hours", 60)):
+        if minutes >= 2 * length:
+            return f"{minutes // length:,} {unit}"
+    return f"{minutes} minutes"
 
 
 def _test_figures(run: RunDirectory) -> str:

@@ -23,8 +23,10 @@ from eval.run_directory import (
     read_journal,
     read_json,
     read_metrics,
+    read_test_predictions,
     validate_metrics,
     write_json,
+    write_test_predictions,
     write_text,
 )
 
@@ -293,6 +295,43 @@ class TestMetrics:
     def test_something_else_is_refused(self):
         with pytest.raises(UserError, match="not a JSON object"):
             validate_metrics([], "metrics.json")
+
+
+class TestTestPredictions:
+    def test_every_digit_survives(self, tmp_path):
+        probabilities = np.random.default_rng(0).dirichlet([0.01, 1, 1], size=50)
+        labels = np.arange(50) % 3
+        write_test_predictions(tmp_path / "test.csv", ["bad", 'so, "so"', "good"], labels, probabilities)
+        assert (tmp_path / "test.csv").read_text().startswith('label,bad,"so, ""so""",good\n0,')
+        read_labels, read = read_test_predictions(tmp_path / "test.csv")
+        assert read_labels.dtype == np.int64 and (read_labels == labels).all() and (read == probabilities).all()
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "is no table"),
+            ("label,NEGATIVE,POSITIVE\n", "is no table"),
+            ("NEGATIVE,POSITIVE,label\n0.5,0.5,1\n", "is no table"),
+            ("label,POSITIVE\n0,1\n", "is no table"),
+            ("label,NEGATIVE,POSITIVE\n0,0.5,0.5\n1,0.5\n", "is no table"),
+            ("label,NEGATIVE,POSITIVE\n0,0.5,much\n", "is no table"),
+            ("label,NEGATIVE,POSITIVE\n0,0.5,0.5\n2,0.5,0.5\n", "row 2 has an unknown label"),
+            ("label,NEGATIVE,POSITIVE\n0,0.5,0.5\nnan,0.5,0.5\n", "row 2 has an unknown label"),
+            ("label,NEGATIVE,POSITIVE\n0,0.5,0.6\n", "row 1 has probabilities that are none"),
+            ("label,NEGATIVE,POSITIVE\n0,-0.5,1.5\n", "row 1 has probabilities that are none"),
+            ("label,NEGATIVE,POSITIVE\n0,nan,nan\n", "row 1 has probabilities that are none"),
+        ],
+    )
+    def test_a_broken_file_is_named(self, tmp_path, text, message):
+        (tmp_path / "test.csv").write_text(text)
+        with pytest.raises(UserError, match=rf"test\.csv.*{message}"):
+            read_test_predictions(tmp_path / "test.csv")
+
+    def test_bytes_that_are_no_text_and_a_missing_file_are_named(self, tmp_path):
+        (tmp_path / "test.csv").write_bytes(b"\xff\xfe")
+        for name in ("test.csv", "other.csv"):
+            with pytest.raises(UserError, match=name):
+                read_test_predictions(tmp_path / name)
 
 
 def test_checkpoints_are_sorted_by_their_steps(tmp_path):

@@ -1,9 +1,12 @@
 import json
+import shutil
 import string
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -92,10 +95,36 @@ def test_pickled_weights_are_refused(tiny_bert, tmp_path):
         load_classifier(str(tmp_path), NAMES)
 
 
-def test_an_unreachable_hub_names_the_offline_way(monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match="--model embedded works"):
-        load_classifier("someone/no-such-model", NAMES)
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """A Hub at whose address nobody listens, and an empty cache, whose folder it is."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+@pytest.mark.parametrize("name", ["nonsense", "someone/no-such-model"])
+def test_an_unreachable_hub_is_one_line_at_once(no_network, name):
+    start = time.perf_counter()
+    with pytest.raises(UserError, match=r"no folder, and the Hub, which cannot be reached.* --model embedded works"):
+        load_classifier(name, NAMES)
+    assert time.perf_counter() - start < 5
+
+
+def test_a_model_of_the_hub_is_read_from_its_cache_at_once(no_network, tiny_classifier):
+    repository = no_network / "models--someone--tiny"
+    shutil.copytree(tiny_classifier, repository / "snapshots" / ("0" * 40))
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    start = time.perf_counter()
+    assert load_classifier("someone/tiny", NAMES).config.id2label[1] == "POSITIVE"
+    assert time.perf_counter() - start < 5
+
+
+def test_a_name_that_no_model_can_have_is_a_missing_folder():
+    with pytest.raises(UserError, match="my run: there is no such folder"):
+        load_classifier("my run", NAMES)
 
 
 @pytest.mark.parametrize("load", [load_tokenizer, lambda name: load_classifier(name, NAMES)])

@@ -148,7 +148,7 @@ def test_at_most_128_tokens_are_scored(root, monkeypatch):
 
 def test_an_unknown_method_is_one_line(root):
     found = run(root, "explain", TEXT, "<img src=x>").json()["error"]
-    assert found == "the method is &#x27;&lt;img src=x&gt;&#x27;: it is integrated_gradients or gradient_x_input"
+    assert found == "the method is '<img src=x>': it is integrated_gradients or gradient_x_input"
 
 
 def test_only_what_is_meant_to_be_public_is_shown(root):

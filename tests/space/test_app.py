@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import subprocess
@@ -79,3 +80,44 @@ def test_without_a_model_the_command_is_one_line(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 1
     assert "make train" in done.stderr and "Traceback" not in done.stderr
+
+
+START = """
+import json, os, sys, threading, time
+from urllib.request import Request, urlopen
+
+stubs = set()
+sys.addaudithook(lambda event, details: event == "open" and str(details[0]).endswith(".pyi") and stubs.add(details[0]))
+
+from space.app import main
+
+app = threading.Thread(target=main, daemon=True)
+app.start()
+address = f"http://127.0.0.1:{sys.argv[-1]}/gradio_api/run/predict"
+ask = Request(address, b'{"data": ["a good film"]}', {"Content-Type": "application/json"})
+while app.is_alive():
+    try:
+        urlopen(ask).read()
+        break
+    except OSError:
+        time.sleep(0.1)
+print(json.dumps([app.is_alive(), list(sys.modules), len(stubs)]), file=sys.stderr, flush=True)
+os._exit(0)
+"""
+NOT_NEEDED = {
+    *("bertviz", "captum", "datasets", "evaluate", "matplotlib.pyplot", "peft", "plotly", "scipy.stats", "sklearn"),
+    "statsmodels",
+}
+
+
+def test_a_first_prediction_waits_for_nothing_that_it_does_not_need(tiny_classifier, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-c", START, "--model", tiny_classifier, "--runs", tmp_path, "--port", port]
+    environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=100)
+    answered, modules, stubs = json.loads(done.stderr.splitlines()[-1])
+    assert answered, done.stderr
+    assert NOT_NEEDED & set(modules) == set()
+    # Of some eighty; these are of classes that are made later.
+    assert stubs <= 2

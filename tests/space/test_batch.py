@@ -96,6 +96,7 @@ def test_what_is_no_text_file_is_one_line(tmp_path, content, message):
 
 def test_no_exported_cell_is_a_formula():
     formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", '=HYPERLINK("http://x","y")']
+    formulas += ["\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"]
     rows = [[text, "POSITIVE", 0.5, True] for text in [*formulas, "good = fine", "a, b", 'say "x"']]
     written = write_csv(["text", "label", "probability", "not_sure"], rows)
     read = list(csv.reader(io.StringIO(written, newline="")))

@@ -216,7 +216,10 @@ def test_a_single_model_is_compared_with_nothing(runs, monkeypatch, new_page):
     monkeypatch.setattr(space.tabs, "TAB_NAMES", ("report", "compare"))
     app = build(Clinic(str(runs / "first"), runs))
     page = new_page()
-    page.goto(serve(app, wait=False) + "?tab=compare")
+    page.goto(serve(app, wait=False) + "?tab=compare&text=good")
     page.get_by_text("There is one model here").wait_for()
+    expect(page.get_by_role("combobox", name="This model")).to_have_value("first")
+    expect(page.get_by_role("combobox", name="The other model")).to_have_value("")
+    assert page.locator(".toast-body").count() == 0
     assert page.get_by_role("button", name="Compare on the test rows").is_disabled()
     app.close()

@@ -12,6 +12,7 @@ from space.app import build, serve
 from space.charts import COLUMNS, f1_chart, gradient_norms, loss_chart, metric_chart, norm_chart
 from space.clinic import Clinic
 from space.tabs import training
+from train.opening import lock
 
 HOSTILE = '<img src=x onerror="window.hacked = 1">'
 
@@ -135,9 +136,27 @@ def test_a_silent_run_without_metrics_is_not_finished(tmp_path):
     assert training.state_of(run, now + training.SILENCE + 1) == "finished"
 
 
-def content(run, state="finished"):
+def test_the_lock_tells_whether_a_run_lives(tmp_path):
+    run = write_run(tmp_path / "run", finished=False)
+    later = time.time() + training.SILENCE + 1
+    with lock(run):
+        assert training.state_of(run, later) == "training"
+    assert training.state_of(run, time.time()) == "not finished"
+
+
+def content(run, state="finished", silent=0):
     names = ["summary", "diagnosis", "incident", "incident_text", "loss", "metrics", "f1", "norms", "events"]
-    return SimpleNamespace(**dict(zip(names, training._content(run, state, "step"), strict=True)))
+    return SimpleNamespace(**dict(zip(names, training._content(run, state, "step", silent), strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(12, "12 minutes"), (119, "119 minutes"), (121, "2 hours"), (9999, "6 days")]
+)
+def test_a_silent_run_says_for_how_long_and_what_may_be_wrong(tmp_path, minutes, words):
+    run = write_run(tmp_path / "run", finished=False)
+    assert f"No news for {words}: its process is there, but hangs" in content(run, "training", minutes).summary
+    assert f"No news for {words}. Its process is gone: interrupted" in content(run, "not finished", minutes).summary
+    assert "No news" not in content(run, "training").summary + content(run, "not finished").summary
 
 
 def test_what_a_finished_run_says(tmp_path):
@@ -291,7 +310,7 @@ def test_a_run_that_died_is_said_to_be_unfinished(tmp_path, address, new_page):
     os.utime(run.journal, (time.time() - 9999,) * 2)
     page = new_page()
     page.goto(f"{address}?tab=training")
-    page.get_by_text("is not finished: its journal ends at step 60").wait_for()
+    page.get_by_text("is not finished: its journal ends at step 60 of 60. No news for 2 hours.").wait_for()
     assert count_refreshes(page, 1.5) == 0
 
 
@@ -301,3 +320,16 @@ def test_a_path_is_no_run(tmp_path, address, new_page):
     page = new_page()
     page.goto(f"{address}?tab=training&run=../quick")
     page.get_by_text("there is no run '../quick' here").wait_for()
+
+
+@pytest.mark.browser
+def test_a_long_name_is_wrapped(tmp_path, address, new_page):
+    name = "a_run_of_january_" * 12
+    write_run(tmp_path / name)
+    page = new_page(width=390)
+    page.goto(f"{address}?tab=training")
+    page.get_by_text(f"{name} is finished").wait_for()
+    page.get_by_role("combobox", name="Run").locator("visible=true").click()
+    option = page.get_by_role("option", name=name).bounding_box()
+    assert option["x"] >= 0 and option["x"] + option["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

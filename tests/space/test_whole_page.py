@@ -1,61 +1,51 @@
-"""The whole page on a run as training and evaluation leave it, gone through as a person would."""
+"""The whole page on a run of the quickstart, gone through as a person would."""
 
+import os
 import shutil
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 from playwright.sync_api import expect
 
-from eval.run import main, parse_args
-from eval.run_directory import Journal, write_json
+from eval.markup import percent
+from eval.run_directory import RunDirectory, read_journal, read_json, read_metrics
 from space.app import build, newest_run, serve
 from space.clinic import Clinic
 
 pytestmark = pytest.mark.browser
 
-TEXT = "the film is good and the plot is dull"
+TEXT = "A lovely, moving film with a wonderful cast."
 SCREENSHOTS = Path(__file__).parent.parent / "screenshots"
 
 
-def write_run(folder: Path, model: Path, corpus: Path) -> None:
-    """A run directory as train/run.py leaves it, without the training."""
-    shutil.copytree(model, folder)
-    settings = {"corpus": "reviews", "data_dir": str(corpus), "model": "embedded", "tuning": "full"}
-    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-    journal = Journal(folder / "journal.jsonl")
-    journal.write("event", 0, 0, event="train_begin", world_size=1, max_steps=40)
-    for step in (10, 20, 30, 40):
-        layers = {name: {"norm": 0.1 * step} for name in ("embeddings", "block.0", "head")}
-        journal.write("grad_norms", step, step / 20, clipped=False, total=1.0, layers=layers)
-        journal.write("train", step, step / 20, loss=1 / step, learning_rate=1e-4, grad_norm=1.0)
-        if step % 20 == 0:
-            journal.write("eval", step, step / 20, loss=1 / step, accuracy=0.8, f1=0.8, auc=0.9)
-    journal.close()
-    figure = {"value": 0.5, "low": 0.3, "high": 0.7, "n": 32}
-    split = {"accuracy": figure, "f1": figure}
-    write_json(
-        folder / "metrics.json",
-        {"schema": 1, "corpus": "reviews", "overlap": None, "best_step": 40, "validation": split, "test": split},
-    )
+@pytest.fixture(scope="module")
+def runs(quickstart, tiny_classifier, tmp_path_factory):
+    """Two runs: the quickstart, and an older one of the same settings with other weights, which is not evaluated."""
+    runs = tmp_path_factory.mktemp("runs")
+    shutil.copytree(quickstart, runs / "quickstart", ignore=shutil.ignore_patterns("checkpoint-*", "tensorboard"))
+    other = runs / "other"
+    shutil.copytree(tiny_classifier, other)
+    for name in ("config.yaml", "journal.jsonl", "metrics.json"):
+        shutil.copy(quickstart / name, other)
+        os.utime(other / name, (1, 1))
+    return runs
 
 
 @pytest.fixture(scope="module")
-def address(tiny_classifier, tiny_corpus, tmp_path_factory):
-    """The app on the newest of two runs, which is evaluated; the other is not."""
-    runs = tmp_path_factory.mktemp("runs")
-    for name in ("plain", "evaluated"):
-        write_run(runs / name, tiny_classifier, tiny_corpus)
-    main(parse_args([str(runs / "evaluated"), "--only", "metrics,calibration,errors", "--threads", "1"]))
+def address(runs):
+    """The app on the newest run."""
     page = build(Clinic(newest_run(runs), runs))
     yield serve(page, wait=False)
     page.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_person_goes_through_all_tabs(address, new_page, width):
+def test_a_person_goes_through_all_tabs(address, runs, new_page, width):
     page = new_page(width=width)
+    run = RunDirectory(runs / "quickstart")
+    network = read_json(run.path / "config.json")
+    layers, heads = network["num_hidden_layers"], network["num_attention_heads"]
 
     def drawn(name: str) -> None:
         page.screenshot(path=SCREENSHOTS / f"whole-{name}-{width}.png", full_page=True)
@@ -63,7 +53,7 @@ def test_a_person_goes_through_all_tabs(address, new_page, width):
         # As wide in every tab, whatever stands in it.
         assert page.locator(".gradio-container").first.bounding_box()["width"] == min(width, 68 * 16)
         assert page.locator(".toast-body.error").count() == 0
-        assert parse_qs(urlsplit(page.url).query)["tab"] == [name]
+        assert parse_qs(urlsplit(page.url).query)["tab"] == [name.split("-")[0]]
 
     def open_tab(title: str) -> None:
         tab = page.get_by_role("tab", name=title, exact=True)
@@ -74,23 +64,34 @@ def test_a_person_goes_through_all_tabs(address, new_page, width):
         else:
             tab.click()
 
+    def type_sentence(text: str) -> None:
+        page.get_by_role("textbox", name="Sentence").locator("visible=true").fill(text)
+        page.keyboard.press("Enter")
+
     SCREENSHOTS.mkdir(exist_ok=True)
     page.goto(address)
     expect(page.get_by_role("heading", name="Finetune Clinic")).to_be_visible()
-    page.get_by_label("Sentence").first.fill(TEXT)
-    page.keyboard.press("Enter")
-    page.locator(".verdict:visible").wait_for()
+    type_sentence(TEXT)
+    expect(page.locator(".verdict:visible")).to_contain_text("POSITIVE")
+    expect(page.locator(".prose.answer")).to_contain_text("The probability is calibrated")
     page.get_by_text("Faithfulness").nth(1).wait_for()
-    assert page.locator(".tokens").count() == 2
+    tokens = page.locator(".tokens").first.locator("span")
+    assert tokens.first.inner_text().startswith("[CLS]") and tokens.count() == len(TEXT.split()) + 4
+    assert page.locator(".tokens span.positive").count() >= 3
     drawn("predict")
     answered = page.url
 
     open_tab("Attention")
+    type_sentence("The film is not good.")
     frame = page.frame_locator("iframe.attention")
-    frame.locator("#vis svg line").first.wait_for(state="attached")
-    page.locator("table.rollout").wait_for()
+    # Once on the left, once on the right.
+    expect(frame.locator("#vis svg text", has_text="good")).to_have_count(2)
+    lines = frame.locator("#vis svg line")
+    lines.first.wait_for(state="attached")
+    assert lines.count() > 100
+    expect(page.locator("table.rollout tr")).to_have_count(1 + 6)
     page.get_by_label("All layers and heads").check()
-    frame.locator(".attn_background").nth(3).wait_for(state="attached")
+    expect(frame.locator(".attn_background")).to_have_count(layers * heads)
     # Only a frame in view is painted.
     frame.locator("#vis svg").hover()
     drawn("attention")
@@ -101,39 +102,49 @@ def test_a_person_goes_through_all_tabs(address, new_page, width):
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("of 750 cases fail").wait_for()
     assert page.locator("table.probes:visible").count() == 2
+    failed = read_json(run.evaluation / "probes.json")["own"]["capabilities"]
+    (rate,) = [each["failure_rate"] for each in failed if each["capability"] == "negation"]
+    expect(page.get_by_text("of 750 cases fail")).to_contain_text(percent(rate))
     drawn("probes")
     page.get_by_role("tab", name="Playground").click()
-    page.get_by_role("textbox", name="Sentence").locator("visible=true").fill(TEXT)
-    page.keyboard.press("Enter")
-    page.get_by_text("The original is").wait_for()
+    type_sentence(TEXT)
+    expect(page.get_by_text("The original is")).to_contain_text("POSITIVE")
+    assert page.locator(".edits tr mark:visible").count() > 5
     page.wait_for_function("location.search.includes('text=')")
-    drawn("probes")
+    drawn("probes-playground")
 
     open_tab("Compare")
-    expect(page.get_by_role("combobox", name="The other model")).to_have_value("plain")
-    page.get_by_role("textbox", name="Sentence").locator("visible=true").fill(TEXT)
-    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="The other model")).to_have_value("other")
+    type_sentence(TEXT)
     rows = page.locator("table.plain:visible tbody tr")
     rows.nth(1).wait_for()
     assert ["(calibrated)" in row for row in rows.all_inner_texts()] == [True, False]
     page.get_by_role("button", name="Compare on the test rows").click()
-    page.get_by_text("McNemar").wait_for()
+    page.get_by_text("quickstart is better than other").wait_for()
+    assert "McNemar's exact test" in page.inner_text("body")
     page.locator(".js-plotly-plot:visible .scatterlayer .point").first.wait_for(state="attached")
     drawn("compare")
 
     open_tab("Training")
-    page.get_by_text("is finished after 40 steps").wait_for()
+    steps = max(line["step"] for line in read_journal(run.journal))
+    accuracy = read_metrics(run.metrics)["test"]["accuracy"]["value"]
+    page.get_by_text(f"is finished after {steps:,} steps. On its test rows: accuracy {accuracy:.3f}").wait_for()
     expect(page.locator(".js-plotly-plot:visible")).to_have_count(4)
+    heat = page.locator(".js-plotly-plot:visible").last
+    heat.locator(".heatmaplayer image").wait_for(state="attached")
+    expect(heat.locator(".ytick text")).to_have_count(layers + 2)
     drawn("training")
 
     open_tab("Report")
-    run = page.get_by_role("combobox", name="Run").locator("visible=true")
-    run.click()
-    page.get_by_role("option", name="evaluated").locator("visible=true").click()
-    page.frame_locator("iframe.document").get_by_role("heading", level=1).wait_for()
+    expect(page.get_by_role("combobox", name="Run").locator("visible=true")).to_have_value("quickstart")
+    report = page.frame_locator("iframe.document")
+    report.get_by_role("heading", level=1).wait_for()
+    assert report.locator("img").count() >= 5
     page.locator("iframe.document").scroll_into_view_if_needed()
-    page.wait_for_function("location.search === '?tab=report&run=evaluated'")
     drawn("report")
+    page.get_by_label("model card").check()
+    page.locator(".card").get_by_role("heading").first.wait_for()
+    drawn("report-card")
 
     open_tab("Predict")
     page.locator(".verdict:visible").wait_for()
