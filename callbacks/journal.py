@@ -48,5 +48,9 @@ class JournalCallback(TrainerCallback):
             self._event(state, "train_end", **self._summary)
         self._training = False
 
+    def close(self) -> None:
+        """Close the file; called when training is over, in whatever way."""
+        self.journal.close()
+
     def _event(self, state, event: str, **fields) -> None:
         self.journal.write("event", state.global_step, state.epoch, event=event, **fields)

@@ -18,6 +18,12 @@ class TensorBoard(TensorBoardCallback):
             self.tb_writer = self._SummaryWriter(log_dir=self.logging_dir, purge_step=state.global_step or None)
         super().on_train_begin(args, state, control, **kwargs)
 
+    def close(self) -> None:
+        """End the thread that writes; called when training is over, in whatever way."""
+        if self.tb_writer is not None:
+            self.tb_writer.close()
+            self.tb_writer = None
+
     def write_grad_norms(self, record: dict) -> None:
         """Draw one gradient-norm record: the total, and each layer's norm and update norm."""
         if self.tb_writer is None:

@@ -1,7 +1,10 @@
 """Named corpora: train, validation and test of text and label."""
 
-from dataclasses import dataclass
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 
 from cli.errors import UsageError, UserError
 from data.checks import LABEL_NAMES
-from data.files import read_folder
+from data.files import STEMS, SUFFIXES, read_folder
 from data.movie_reviews_corpora import read_movie_reviews
 from data.splits import stratified_parts
 from data.sst2 import cut_whole_sentences, read_sst2_from_hub
@@ -51,7 +54,8 @@ def load_corpus(name: str, *, data_dir: str | PathLike | None = None, cut_valida
     figures are then training figures, too good to be true, and whatever is chosen by them (the best checkpoint, when to
     stop) leans towards overfitting. Splits that need no cut stay as they are.
 
-    Raises UsageError for an unknown name, UserError for data that is missing or broken.
+    The last two corpora stay in memory; a folder is read anew once a byte in it is another. Raises UsageError for an
+    unknown name, UserError for data that is missing or broken.
     """
     if name not in CORPUS_NAMES:
         close = get_close_matches(name, CORPUS_NAMES, n=1)
@@ -59,6 +63,15 @@ def load_corpus(name: str, *, data_dir: str | PathLike | None = None, cut_valida
         known = ", ".join(CORPUS_NAMES)
         raise UsageError(f"unknown corpus {name!r}{hint}: there are {known}, and --data_dir for own data")
 
+    if data_dir is None:
+        return _load(name, None, None, cut_validation)
+    corpus = _load(name, str(data_dir), _content(Path(data_dir)), cut_validation)
+    return corpus if name == "sst2" else replace(corpus, name=Path(data_dir).resolve().name)
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, data_dir: str | None, content: str | None, cut_validation: bool) -> Corpus:
+    """`content` is what tells the state of a folder from another."""
     splits = _read(name, data_dir)
     train, validation, test = splits["train"], splits.get("validation"), splits.get("test")
     if validation is None or test is None:
@@ -70,11 +83,22 @@ def load_corpus(name: str, *, data_dir: str | PathLike | None = None, cut_valida
                 raise UserError(f"train has too few rows of one label to cut validation out of it: {split} has none")
 
     return Corpus(
-        name=name if data_dir is None or name == "sst2" else Path(data_dir).resolve().name,
+        name=name,
         train=_dataset(train),
         validation=_dataset(validation),
         test=_dataset(test),
     )
+
+
+def _content(folder: Path) -> str:
+    """A hash of all files of a folder that may hold a split."""
+    digest = hashlib.sha256()
+    for name in (f"{stem}{suffix}" for stems in STEMS.values() for stem in stems for suffix in SUFFIXES):
+        if (folder / name).is_file():
+            digest.update(name.encode())
+            with suppress(OSError), open(folder / name, "rb") as file:  # read_folder says why it cannot be read
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _read(name: str, data_dir: str | PathLike | None) -> dict[str, pa.Table]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from data.batching import PadToLongest
+from data.tokenizing import encode_in_memory
 
 IGNORED = -100
 """The label of what is not to be predicted, as everywhere in torch and transformers."""
@@ -35,14 +36,7 @@ def language_rows(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_leng
         cut = [row for ids in texts for row in windows([*begin, *ids, *end], max_length)]
         return {"input_ids": cut, "length": [len(row) for row in cut]}
 
-    return dataset.map(
-        encode,
-        batched=True,
-        remove_columns=dataset.column_names,
-        keep_in_memory=True,
-        load_from_cache_file=False,
-        desc="Tokenising",
-    )
+    return encode_in_memory(dataset, encode)
 
 
 def windows(ids: Sequence[int], length: int) -> list[list[int]]:

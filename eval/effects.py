@@ -115,6 +115,8 @@ class StudyEffects:
     runs: int
     left_out: int
     """Runs without the metric: failed, or not finished."""
+    missing: int
+    """Runs that are planned and still to come."""
     resolution: Resolution
     effects: list[Effect]
     interactions: list[Interaction]
@@ -131,20 +133,24 @@ def analyse(
     *,
     margin: float | None = None,
     correct: Mapping[str, np.ndarray] | None = None,
+    planned: int | None = None,
 ) -> StudyEffects:
     """Judge every factor of a study by one metric.
 
     `runs` is runs.csv: a row a cell and seed, with the columns of the factors, `seed`, `metric` and, where it is there,
     `status`; a row that is not complete or lacks the metric is counted and left out. `factors` gives the levels of
     each, the baseline first. `margin` is the smallest difference that matters, default_margin() when left out.
-    `correct` says which test rows each run gets right, {value of the column `run`: (rows,) of bool}. Raises ValueError
-    for two runs of one cell and seed, and for a level that `factors` does not name.
+    `correct` says which test rows each run gets right, {value of the column `run`: (rows,) of bool}. `planned` is how
+    many rows the finished study has. Raises ValueError for two runs of one cell and seed, and for a level that
+    `factors` does not name.
     """
     factors = [Factor(name, [str(level) for level in levels]) for name, levels in factors.items()]
     design, seeds, values = study_matrix(runs, factors, metric)
     higher = higher_is_better(metric)
     if margin is None:
-        margin = default_margin(metric, values[:, (design.cells == 0).all(axis=1)])
+        baseline = values[:, (design.cells == 0).all(axis=1)]
+        # A fraction need not hold the baseline.
+        margin = default_margin(metric, values if np.isnan(baseline).all() else baseline)
     replicated = (~np.isnan(values)).sum(axis=0).max(initial=0) > 1
     single = None if replicated else half_normal(design, _only_run(values))
     effects, interactions = [], []
@@ -173,6 +179,7 @@ def analyse(
         seeds=seeds,
         runs=int(complete.sum()),
         left_out=len(runs) - int(complete.sum()),
+        missing=max(0, planned - len(runs)) if planned else 0,
         resolution=resolution(effects, margin),
         effects=[replace(effect, depends_on=_partners(effect, interactions)) for effect in effects],
         interactions=interactions,
@@ -198,7 +205,7 @@ def study_matrix(runs: pd.DataFrame, factors: Sequence[Factor], metric: str) -> 
     if len(set(zip(cell_of.tolist(), seed_of.tolist(), strict=True))) < len(runs):
         raise ValueError("two runs are of one cell and seed: keep one of them")
     values = np.full((len(names), len(cells)), np.nan)
-    values[seed_of, cell_of] = _metric(runs, metric)
+    values[seed_of, cell_of] = finite_metric(runs, metric)
     return Design(factors, cells), names, values
 
 
@@ -206,14 +213,20 @@ def paired_effects(design: Design, values: np.ndarray, *, higher: bool, margin: 
     """Every level against its baseline, from `values` (seeds, cells): paired t over the seeds, Holm over the levels."""
     contrasts = design.contrasts(design.mains)
     tests = [paired_t(differences) for differences in design.differences(values, contrasts).T]
-    corrected = _holm(tests)
+    return judged([_names(design, contrast) for contrast in contrasts], tests, higher=higher, margin=margin)
+
+
+def judged(
+    names: Sequence[tuple[str, str, str]], tests: Sequence[PairedTest], *, higher: bool, margin: float
+) -> list[Effect]:
+    """Turn paired tests into effects with verdicts, Holm over all; `names` are (factor, level, baseline) of each."""
     level = LEVEL / max(1, sum(test.p is not None for test in tests))
     effects = []
-    for contrast, test, p_adjusted in zip(contrasts, tests, corrected, strict=True):
+    for who, test, p_adjusted in zip(names, tests, _holm(tests), strict=True):
         estimate, spread = test.estimate, test.spread
         found = verdict(estimate, p_adjusted, higher=higher, margin=margin)
         effect = _effect(
-            *(design, contrast, estimate),
+            *(who, estimate),
             differences=test.differences,
             spread=spread,
             p=test.p,
@@ -246,7 +259,7 @@ def lenth_effects(design: Design, single: HalfNormal, *, higher: bool, margin: f
         estimate = Estimate(value, value - method.margin, value + method.margin, 1)
         found = verdict(estimate, p_adjusted, higher=higher, margin=margin)
         effect = _effect(
-            *(design, contrast, estimate),
+            *(_names(design, contrast), estimate),
             differences=[value],
             spread=spread,
             p=p,
@@ -280,7 +293,7 @@ def single_run_effects(design: Design, values: np.ndarray) -> list[Effect]:
     tests = [paired_t(differences) for differences in design.differences(values[None], contrasts).T]
     return [
         _effect(
-            *(design, contrast, test.estimate),
+            *(_names(design, contrast), test.estimate),
             differences=test.differences,
             spread=None,
             p=None,
@@ -319,10 +332,10 @@ def pair_means(design: Design, values: np.ndarray) -> list[PairMeans]:
 
 
 def _complete(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    return runs[~np.isnan(_metric(runs, metric))]
+    return runs[~np.isnan(finite_metric(runs, metric))]
 
 
-def _metric(runs: pd.DataFrame, metric: str) -> np.ndarray:
+def finite_metric(runs: pd.DataFrame, metric: str) -> np.ndarray:
     """The metric of each row, NaN where the run did not complete or the figure is not finite."""
     values = pd.to_numeric(runs[metric], errors="coerce").to_numpy(float, copy=True)
     if "status" in runs:
@@ -352,10 +365,14 @@ def _partners(effect: Effect, interactions: Sequence[Interaction]) -> list[str]:
     return sorted(found)
 
 
-def _effect(design: Design, contrast: Contrast, estimate: Estimate, **rest) -> Effect:
+def _names(design: Design, contrast: Contrast) -> tuple[str, str, str]:
     (factor,), (level,) = (design.factors[index] for index in contrast.factors), contrast.levels
+    return factor.name, factor.levels[level], factor.levels[0]
+
+
+def _effect(names: tuple[str, str, str], estimate: Estimate, **rest) -> Effect:
     bound = None if estimate.low is None else max(-estimate.low, estimate.high)
-    return Effect(factor.name, factor.levels[level], factor.levels[0], estimate, bound=bound, **rest)
+    return Effect(*names, estimate, bound=bound, **rest)
 
 
 def _interaction(design: Design, contrast: Contrast, estimate: Estimate, p, adjusted) -> Interaction:

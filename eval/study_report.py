@@ -1,6 +1,6 @@
-"""The report of a study, from its runs.csv and effects.json alone."""
+"""The report of a study or a search, from its runs.csv and effects.json alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,13 +9,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cli.errors import UserError
+from eval import search_sections, study_sections
 from eval.effects import SCHEMA_VERSION, analyse
 from eval.pages import Page, png, write_page
 from eval.plots.effects import draw_effects
 from eval.plots.half_normal import draw_half_normal
 from eval.plots.interactions import draw_interactions
+from eval.plots.search import draw_factors, draw_search
 from eval.run_directory import read_json, write_bytes, write_json
-from eval.study_sections import about, headline, remarks, sections
+from eval.search import CONFIRM, SEARCH, analyse_search
 from eval.units import Unit, unit_of
 
 NOT_NUMBERS = ("cell", "seed", "status", "reason", "run")
@@ -28,6 +30,7 @@ def judge_study(
     *,
     margin: float | None = None,
     correct: Mapping[str, np.ndarray] | None = None,
+    planned: int | None = None,
 ) -> str:
     """Analyse the runs.csv of a study, write effects.json and the report, and return its first sentence.
 
@@ -36,31 +39,58 @@ def judge_study(
     path = folder / "runs.csv"
     runs = read_runs(path, list(factors), metric)
     try:
-        effects = analyse(runs, factors, metric, margin=margin, correct=correct)
+        effects = analyse(runs, factors, metric, margin=margin, correct=correct, planned=planned)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
     write_json(folder / "effects.json", asdict(effects))
     return write_study_report(folder)
 
 
+def judge_search(
+    folder: Path,
+    factors: Sequence[str],
+    metric: str,
+    *,
+    margin: float | None = None,
+    log: Collection[str] = (),
+    planned: int | None = None,
+) -> str:
+    """Analyse the runs.csv of a search, write effects.json and the report, and return its first sentence.
+
+    The arguments are those of eval.search.analyse_search. Raises UserError where the table does not fit them.
+    """
+    path = folder / "runs.csv"
+    runs = read_runs(path, [*factors, "sampler"], metric)
+    try:
+        found = analyse_search(runs, factors, metric, margin=margin, log=log, planned=planned)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    write_json(folder / "effects.json", asdict(found))
+    return write_study_report(folder)
+
+
 def write_study_report(folder: Path) -> str:
-    """Write report.md, report.html and the plots of a study, and return its first sentence.
+    """Write report.md, report.html and the plots of a study or a search, and return its first sentence.
 
     Raises UserError that names the file where runs.csv or effects.json is missing or of another version.
     """
     data = read_json(folder / "effects.json")
     if not isinstance(data, dict) or data.get("schema") != SCHEMA_VERSION:
         raise UserError(f"{folder / 'effects.json'} is not of schema {SCHEMA_VERSION}: run the study's command again")
-    runs = read_runs(folder / "runs.csv", [factor["name"] for factor in data["factors"]], data["metric"])
     unit = unit_of(data["metric"], data["resolution"]["detectable"] or data["margin"])
-    for name, figure in _plots(data, unit).items():
+    names = [factor["name"] for factor in data["factors"]]
+    searched = data["design"] == SEARCH
+    runs = read_runs(folder / "runs.csv", [*names, "sampler"] if searched else names, data["metric"])
+    words = search_sections if searched else study_sections
+    figures = _search_plots(data, runs, unit) if searched else _plots(data, unit)
+    for name, figure in figures.items():
         write_bytes(folder / f"{name}.png", png(figure))
     page = Page(
-        title=f"Study {folder.resolve().name}",
-        headline=headline(data),
-        remarks=remarks(data, unit),
-        about=about(data),
-        sections=sections(data, runs, unit),
+        title=f"{'Search' if searched else 'Study'} {folder.resolve().name}",
+        headline=search_sections.headline(data, unit) if searched else study_sections.headline(data),
+        remarks=words.remarks(data, unit),
+        about=words.about(data),
+        sections=words.sections(data, runs, unit),
     )
     write_page(folder, page)
     return page.headline
@@ -94,4 +124,15 @@ def _plots(data: dict, unit: Unit) -> dict[str, Figure]:
         figures["interactions"] = draw_interactions(data)
     if data["half_normal"]:
         figures["half_normal"] = draw_half_normal(data, unit)
+    return figures
+
+
+def _search_plots(data: dict, runs: pd.DataFrame, unit: Unit) -> dict[str, Figure]:
+    figures = {"search": draw_search(data)}
+    if data["effects"]:
+        shown = search_sections.shown_effects(data)
+        figures["effects"] = draw_effects(shown, unit, "What was found, on fresh seeds", "the first minus the second")
+    trials = runs[(runs["sampler"] != CONFIRM) & (runs["status"] == "complete") & runs[data["metric"]].notna()]
+    if len(trials):
+        figures["factors"] = draw_factors(data, trials)
     return figures

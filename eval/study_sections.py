@@ -16,8 +16,11 @@ NAMED = 4
 
 
 def headline(data: dict) -> str:
-    """What helps, what hurts and what cannot be told, in one sentence."""
+    """What helps, what hurts and what cannot be told, in one sentence, after how far an unfinished study is."""
+    opening = f"{so_far(data)} so far. " if data["missing"] else ""
     if not data["effects"]:
+        if data["missing"]:
+            return f"{opening}They do not yet tell what any factor does."
         names = ", ".join(factor["name"] for factor in data["factors"])
         return f"A search over {names}: it finds good settings, not what a factor does."
     bounded = [effect for effect in data["effects"] if effect["verdict"] == BOUNDED]
@@ -29,22 +32,28 @@ def headline(data: dict) -> str:
         "cannot be told: ": _levels(data, UNRESOLVED),
     }
     sentence = "; ".join(words + _listed(levels) for words, levels in clauses.items() if levels)
-    return f"{sentence[0].upper()}{sentence[1:]}."
+    return f"{opening}{sentence[0].upper()}{sentence[1:]}."
 
 
 def verdict_text(effect: dict, unit: Unit) -> str:
     """A verdict in words: `no effect larger than 0.8 points`, `not resolvable: about 12 seeds would tell`."""
     if effect["verdict"] == UNRESOLVED:
-        return f"not resolvable: {_remedy(effect)}"
+        return f"not resolvable: {remedy(effect)}"
     bounded = effect["verdict"] == BOUNDED
     words = f"no effect larger than {unit.size(effect['bound'])}" if bounded else effect["verdict"]
     return f"{words} on average; depends on {', '.join(effect['depends_on'])}" if effect["depends_on"] else words
 
 
-def _remedy(effect: dict) -> str:
+def so_far(data: dict) -> str:
+    """How far an unfinished study is."""
+    finished = data["runs"] + data["left_out"]
+    return f"{finished} of {finished + data['missing']} runs"
+
+
+def remedy(effect: dict) -> str:
     """What would resolve an effect."""
     if effect["seeds_needed"]:
-        return f"about {_rounded(effect['seeds_needed'])} seeds would tell"
+        return f"about {rounded(effect['seeds_needed'])} seeds would tell"
     if effect["estimate"]["value"] is None:
         return "no run of it is left to compare"
     return "these runs show no spread to judge it by"
@@ -54,11 +63,11 @@ def about(data: dict) -> dict[str, Any]:
     """What was studied, {name: value}."""
     return {
         "metric": f"{plain_name(data['metric'])} ({'higher' if data['higher_is_better'] else 'lower'} is better)",
-        "design": data["design"],
+        "design": "unfinished" if data["missing"] else data["design"],
         "factors": len(data["factors"]),
         "cells": data["cells"],
         "seeds": len(data["seeds"]),
-        "runs": data["runs"],
+        "runs": so_far(data) if data["missing"] else data["runs"],
         "left out": data["left_out"],
     }
 
@@ -69,7 +78,7 @@ def remarks(data: dict, unit: Unit) -> dict[str, list[str]]:
     found = {heading: [] for heading in headings.values()}
     for effect in data["effects"]:
         if effect["verdict"] == UNRESOLVED:
-            text = _remedy(effect)
+            text = remedy(effect)
         elif effect["verdict"] == BOUNDED:
             text = f"none larger than {unit.size(effect['bound'])}{' on average' if effect['depends_on'] else ''}"
         else:
@@ -86,7 +95,7 @@ def remarks(data: dict, unit: Unit) -> dict[str, list[str]]:
 def sections(data: dict, runs: pd.DataFrame, unit: Unit) -> dict[str, tuple[str, str]]:
     """The sections in the order in which they are read: {anchor: (heading, Markdown)}."""
     written = {
-        "detectable": ("Minimum detectable effect", _detectable_section(data, unit)),
+        "detectable": ("Minimum detectable effect", detectable_section(data, unit)),
         "verdicts": ("Verdicts", _verdicts_section(data, unit)),
         "effects": ("Effects", _effects_section(data, unit)),
         "interactions": ("Interactions", _interactions_section(data, unit)),
@@ -96,7 +105,8 @@ def sections(data: dict, runs: pd.DataFrame, unit: Unit) -> dict[str, tuple[str,
     return {name: section for name, section in written.items() if section[1]}
 
 
-def _detectable_section(data: dict, unit: Unit) -> str:
+def detectable_section(data: dict, unit: Unit) -> str:
+    """What the comparisons could find at all, which is said before what they did find."""
     if not data["effects"]:
         return ""
     found, margin = data["resolution"], unit.size(data["margin"])
@@ -117,7 +127,7 @@ def _detectable_section(data: dict, unit: Unit) -> str:
         )
     needed, total = found["seeds_for_margin"], len(data["seeds"])
     more = needed is not None and needed > found["seeds"]
-    tell = f" To find one of {unit.size(data['margin'])}, about {_rounded(needed)} seeds are needed." if more else ""
+    tell = f" To find one of {unit.size(data['margin'])}, about {rounded(needed)} seeds are needed." if more else ""
     times = f"divided by {found['comparisons']} comparisons" if found["comparisons"] > 1 else "for one comparison"
     lost = "" if found["seeds"] == total else f" ({total} were planned; effects with fewer find less, see the table)"
     return (
@@ -139,13 +149,13 @@ def _verdicts_section(data: dict, unit: Unit) -> str:
             escape(effect["baseline"]),
             escape(verdict_text(effect, unit)),
             unit.interval(effect["estimate"]),
-            _p(effect["p_adjusted"]),
+            p_text(effect["p_adjusted"]),
             str(effect["estimate"]["n"]),
             "-" if effect["detectable"] is None else unit.size(effect["detectable"]),
         ]
         for effect in data["effects"]
     ]
-    header = ["factor", "level", "against", "verdict", f"effect [95%]{_in(unit)}", "p", "seeds", "would find"]
+    header = ["factor", "level", "against", "verdict", f"effect [95%]{in_unit(unit)}", "p", "seeds", "would find"]
     corrected = (
         "Sidak's correction over all contrasts" if data["method"] == "lenth" else "Holm's method over all levels"
     )
@@ -216,7 +226,7 @@ def _interactions_section(data: dict, unit: Unit) -> str:
     if not data["interactions"]:
         if data["design"] == "one factor at a time":
             return "None can be told: factors were changed one at a time."
-        return "None can be told with these cells."
+        return f"None can be told with {'the cells that are there so far' if data['missing'] else 'these cells'}."
     told = [row for row in data["interactions"] if row["p_adjusted"] is not None and row["p_adjusted"] < 0.05]
     total = len(data["interactions"])
     if told:
@@ -231,7 +241,7 @@ def _interactions_section(data: dict, unit: Unit) -> str:
             f"{escape(row['factors'][0])}: {escape(row['levels'][0])}",
             f"{escape(row['factors'][1])}: {escape(row['levels'][1])}",
             unit.interval(row["estimate"]),
-            _p(row["p_adjusted"]),
+            p_text(row["p_adjusted"]),
         ]
         for row in data["interactions"][:SHOWN_INTERACTIONS]
     ]
@@ -239,7 +249,7 @@ def _interactions_section(data: dict, unit: Unit) -> str:
     return "\n\n".join(
         [
             first,
-            text_table(["with", "and", f"more than the sum [95%]{_in(unit)}", "p"], rows),
+            text_table(["with", "and", f"more than the sum [95%]{in_unit(unit)}", "p"], rows),
             "How much more the first does at the second's level than at the second's baseline; p is corrected over all "
             f"interactions.{rest}",
             image("interactions", "Mean of the metric at each pair of levels"),
@@ -262,7 +272,7 @@ def _anova_section(data: dict) -> str:
             f"{row['sum_of_squares']:.3g}",
             f"{row['sum_of_squares'] / total:.1%}",
             "" if row["f"] is None else f"{row['f']:.2f}",
-            "" if row["p"] is None else _p(row["p"]),
+            "" if row["p"] is None else p_text(row["p"]),
         ]
         for row in data["anova"]
     ]
@@ -299,14 +309,15 @@ def _runs_section(data: dict, runs: pd.DataFrame, unit: Unit) -> str:
         ]
         for cell, first, planned, found in cells[:SHOWN_CELLS]
     ]
-    seconds = f" {_duration(runs['seconds'].sum())} of computing in all." if "seconds" in runs else ""
+    seconds = f" {duration(runs['seconds'].sum())} of computing in all." if "seconds" in runs else ""
     rest = f" {len(cells) - len(rows)} more cells are in runs.csv." if len(cells) > len(rows) else ""
     header = ["cell", *map(escape, factors), "runs", f"mean {escape(plain_name(metric))}", "spread"]
     parts += [text_table(header, rows), f"Spread: the standard deviation between seeds.{seconds}{rest}"]
-    return "\n\n".join([*parts, *_failures(runs.drop(index=complete.index))])
+    return "\n\n".join([*parts, *left_out(runs.drop(index=complete.index))])
 
 
-def _failures(runs: pd.DataFrame) -> list[str]:
+def left_out(runs: pd.DataFrame) -> list[str]:
+    """The runs without a figure and why."""
     if runs.empty:
         return []
     reasons = runs["reason"] if "reason" in runs else [""] * len(runs)
@@ -336,17 +347,20 @@ def _level(effect: dict) -> str:
     return f"{effect['factor']} {effect['level']}"
 
 
-def _in(unit: Unit) -> str:
+def in_unit(unit: Unit) -> str:
+    """The unit for the head of a column, `, points`."""
     return f", {unit.name}" if unit.name else ""
 
 
-def _p(p: float | None) -> str:
+def p_text(p: float | None) -> str:
+    """A p-value with two digits."""
     if p is None:
         return "-"
     return "below 0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in the unit that reads best."""
     return (
         f"{seconds:.0f} s"
         if seconds < 120
@@ -356,6 +370,6 @@ def _duration(seconds: float) -> str:
     )
 
 
-def _rounded(number: int) -> str:
+def rounded(number: int) -> str:
     """Two significant digits: the estimate has no more."""
     return f"{round(number, 2 - len(str(number))):,}" if number > 99 else str(number)

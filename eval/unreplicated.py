@@ -44,7 +44,7 @@ def lenth(effects: np.ndarray, *, level: float = LEVEL) -> Lenth:
     """Lenth's method: the spread of m effects from those that are small, most being taken to be nothing.
 
     The margins use t with m/3 degrees of freedom, which errs on the careful side for fewer than about 20 effects.
-    Source: Lenth, Quick and easy analysis of unreplicated factorials, Technometrics 31, 1989, equations 1 to 6.
+    Source: Lenth, Quick and easy analysis of unreplicated factorials, Technometrics 31, 1989.
     """
     sizes, m = np.abs(effects), len(effects)
     first = 1.5 * np.median(sizes)

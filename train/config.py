@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import NoReturn, get_args, get_type_hints
@@ -64,15 +64,25 @@ def parse(argv: Sequence[str]) -> tuple[RunArguments, TrainerArguments, dict]:
     Returns our settings, the Trainer's, and all of them as one resolved mapping (what config.yaml holds).
     Raises UsageError, one line, for a key, a flag or a value that cannot be meant.
     """
+    config = _parse_known(build_parser(), argv).config or DEFAULT_CONFIG
+    return resolve(read_config(config), argv, where=config, name=config.stem)
+
+
+def resolve(
+    defaults: Mapping[str, object], argv: Sequence[str], *, where: str | Path, name: str
+) -> tuple[RunArguments, TrainerArguments, dict]:
+    """The settings of a run from the keys and values of a config and the flags that win over them.
+
+    `where` is whose they are, for messages; `name` names the run directory under runs/ where --output_dir does not.
+    Returns and raises as parse() does.
+    """
     parser = build_parser()
-    config = _parse_known(parser, argv).config or DEFAULT_CONFIG
-    defaults = read_config(config)
     actions = {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}
     for key in defaults:
         if key in INSTEAD:
-            raise UsageError(f"{config}: {key} is no key here: use {INSTEAD[key]}")
+            raise UsageError(f"{where}: {key} is no key here: use {INSTEAD[key]}")
         if key not in actions:
-            raise UsageError(f"{config}: unknown key {key!r}{_nearest(key, set(actions))}")
+            raise UsageError(f"{where}: unknown key {key!r}{nearest(key, set(actions))}")
     # Nothing and an empty list cannot be said in flags.
     parser.set_defaults(**{key: value for key, value in defaults.items() if value == [] or _means_none(key, value)})
     flags = [flag for key, value in defaults.items() for flag in _as_flags(actions[key], value)]
@@ -80,7 +90,7 @@ def parse(argv: Sequence[str]) -> tuple[RunArguments, TrainerArguments, dict]:
 
     settings = {key: value.value if isinstance(value, Enum) else value for key, value in settings.items()}
     settings.pop("config")
-    settings["output_dir"] = settings["output_dir"] or f"runs/{config.stem}"
+    settings["output_dir"] = settings["output_dir"] or f"runs/{name}"
     ours = {field.name: settings[field.name] for field in dataclasses.fields(RunArguments)}
     trainers = {key: value for key, value in settings.items() if key not in ours}
     try:
@@ -151,12 +161,13 @@ def _parse_known(parser: HfArgumentParser, argv: Sequence[str]):
         if name in INSTEAD:
             raise UsageError(f"--{name} is no flag here: use {INSTEAD[name]}")
         if extras[0].startswith("-"):
-            raise UsageError(f"unknown flag --{name}{_nearest(name, flags, prefix='--')}")
+            raise UsageError(f"unknown flag --{name}{nearest(name, flags, prefix='--')}")
         raise UsageError(f"unexpected argument {extras[0]!r}: settings are given as --name value")
     return namespace
 
 
-def _nearest(name: object, known: set[str], prefix: str = "") -> str:
+def nearest(name: object, known: Iterable[str], prefix: str = "") -> str:
+    """What a message adds after a name that is not known."""
     match = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     return f"; did you mean {prefix}{match[0]}?" if match else " (--help lists every name)"
 

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from peft import PeftModel
+from transformers.trainer_utils import PredictionOutput
 
 from cli.errors import UserError
 from cli.table import table
@@ -49,9 +50,8 @@ def _move_into(source: Path, target: Path) -> None:
             path.replace(destination)
 
 
-def evaluate(trainer, dataset, task: Task) -> dict:
-    """Metrics of the trained network on a tokenised split, each with n and its 95% interval."""
-    prediction = trainer.predict(dataset)
+def judge(prediction: PredictionOutput, task: Task) -> dict:
+    """Metrics of what the trained network says to a split, each with n and its 95% interval."""
     estimates = task.estimates(prediction.predictions, prediction.label_ids)
     return {name: estimate.to_dict() for name, estimate in estimates.items()}
 

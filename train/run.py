@@ -7,16 +7,18 @@ python train/run.py --help                                       every setting
 """
 
 import contextlib
+import copy
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import datasets
 import torch
 import transformers
-from transformers import PrinterCallback, set_seed
+from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from callbacks.early_stopping import EarlyStopping
 from callbacks.grad_norms import GradNorms, epoch_table
@@ -31,20 +33,29 @@ from cli.script import run_script
 from data.corpora import Corpus, load_corpus
 from data.overlap import check_overlap
 from data.tokenizer import train_tokenizer
-from eval.run_directory import Journal, RunDirectory, read_journal, read_metrics, write_json
+from eval.run_directory import (
+    Journal,
+    RunDirectory,
+    read_journal,
+    read_metrics,
+    write_json,
+    write_test_predictions,
+)
 from models.fast_cpu import speed_up_training
 from models.loading import check_max_length, load_classifier, load_language_model, load_tokenizer, new_network
 from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
 from train.config import one_line, parse
 from train.opening import lock, open_run
-from train.results import cost_of_training, evaluate, export_model, metrics_document, metrics_table
-from train.tasks import TASKS
+from train.results import cost_of_training, export_model, judge, metrics_document, metrics_table
+from train.tasks import TASKS, class_probabilities
 from train.trainer import ClinicTrainer
 
 
-def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> dict:
-    """Train, keep the best model, judge it; returns what metrics.json holds."""
+def main(
+    args: RunArguments, trainer_args: TrainerArguments, settings: dict, callbacks: Sequence[TrainerCallback] = ()
+) -> dict:
+    """Train, keep the best model, judge it; returns what metrics.json holds. `callbacks` come after our own."""
     run = RunDirectory(trainer_args.output_dir)
     with contextlib.ExitStack() as stack:
         if is_main_process():
@@ -54,10 +65,16 @@ def main(args: RunArguments, trainer_args: TrainerArguments, settings: dict) -> 
             metrics = read_metrics(run.metrics)
             say(f"{run.path} is finished; --overwrite trains it again.\n\n{metrics_table(metrics)}")
             return metrics
-        return fine_tune(args, trainer_args, run, opening.checkpoint)
+        return fine_tune(args, trainer_args, run, opening.checkpoint, callbacks)
 
 
-def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirectory, checkpoint: Path | None) -> dict:
+def fine_tune(
+    args: RunArguments,
+    trainer_args: TrainerArguments,
+    run: RunDirectory,
+    checkpoint: Path | None,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> dict:
     """The whole way from texts to a judged model in the run directory."""
     # One progress bar, the run's, is enough.
     datasets.disable_progress_bars()
@@ -76,6 +93,8 @@ def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirect
     if trainer_args.dataloader_drop_last and len(splits["train"]) < needed:
         raise UsageError(f"--dataloader_drop_last leaves no batch: {len(splits['train'])} rows, {needed} a step")
     trainer = prepare_trainer(args, trainer_args, run, model, tokenizer, splits)
+    for callback in callbacks:
+        trainer.add_callback(callback)
     describe(args, trainer_args, corpus, overlap, model, threads)
 
     train(trainer, args, checkpoint)
@@ -84,12 +103,15 @@ def fine_tune(args: RunArguments, trainer_args: TrainerArguments, run: RunDirect
 
     best_step = trainer.state.best_global_step if trainer_args.load_best_model_at_end else None
     best_step = best_step or trainer.state.global_step
-    validation, test = (evaluate(trainer, splits[split], task) for split in ("validation", "test"))
+    validation, test = (trainer.predict(splits[split]) for split in ("validation", "test"))
     training = cost_of_training(trainer) if args.task == "causal_lm" else None
-    metrics = metrics_document(corpus.name, overlap, best_step, validation, test, training)
+    metrics = metrics_document(corpus.name, overlap, best_step, judge(validation, task), judge(test, task), training)
     export_model(trainer, run)
     if trainer.is_world_process_zero():
         trainer.state.save_to_json(str(run.trainer_state))
+        if args.task == "classification":
+            probabilities = class_probabilities(test.predictions)
+            write_test_predictions(run.test_predictions, corpus.label_names, test.label_ids, probabilities)
         write_json(run.metrics, metrics)
     say(f"\n{metrics_table(metrics)}\n")
     kept = f"the best model: step {best_step}, by {trainer_args.metric_for_best_model}"
@@ -153,6 +175,7 @@ def load_network(args: RunArguments, tokenizer, label_names: tuple[str, ...]):
 
 def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, splits) -> ClinicTrainer:
     """The Trainer with our callbacks."""
+    trainer_args = copy.copy(trainer_args)
     wants_tensorboard = "tensorboard" in trainer_args.report_to
     trainer_args.report_to = [name for name in trainer_args.report_to if name != "tensorboard"]
     task = TASKS[args.task]

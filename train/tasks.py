@@ -33,8 +33,13 @@ class Task:
     preprocess_logits: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
+def class_probabilities(logits: np.ndarray) -> np.ndarray:
+    """The softmax of a classifier's logits, (rows, classes), in float64."""
+    return softmax(np.asarray(logits, dtype=np.float64), axis=-1)
+
+
 def _classification_estimates(logits: np.ndarray, labels: np.ndarray) -> dict[str, Estimate]:
-    return metrics_with_intervals(softmax(np.asarray(logits, dtype=np.float64), axis=-1), labels)
+    return metrics_with_intervals(class_probabilities(logits), labels)
 
 
 def _language_estimates(by_row: np.ndarray, labels: np.ndarray) -> dict[str, Estimate]:

@@ -16,7 +16,9 @@ LOOKS = {
 """By verdict: its words, colour and marker."""
 
 
-def draw_effects(data: dict, unit: Unit) -> Figure:
+def draw_effects(
+    data: dict, unit: Unit, title: str = "What each level does", difference: str = "level minus baseline"
+) -> Figure:
     """A forest plot: a level against its baseline with the 95% interval, over the differences of the single seeds.
 
     The band is what does not matter; the verdict is told by colour and marker.
@@ -48,8 +50,8 @@ def draw_effects(data: dict, unit: Unit) -> Figure:
         axes.grid(False, axis="y")
         better = "right" if data["higher_is_better"] else "left"
         name = f", {unit.name}" if unit.name else ""
-        axes.set_xlabel(f"{plain_name(data['metric'])}{name}: level minus baseline ({better} is better)")
-        axes.set_title("What each level does")
+        axes.set_xlabel(f"{plain_name(data['metric'])}{name}: {difference} ({better} is better)")
+        axes.set_title(title)
         shown = dict.fromkeys(effect["verdict"] for effect in effects)
         handles = [
             _handle(*LOOKS[verdict], filled=verdict != "not_resolvable") for verdict in LOOKS if verdict in shown

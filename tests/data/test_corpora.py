@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from hashlib import sha256
 
@@ -85,6 +86,24 @@ def test_sst2_of_a_folder_is_cut_by_sentences(tmp_path):
     assert len(corpus.validation) == 10 and set(rows_of(corpus.validation)) <= set(sentences)
     assert len(corpus.train) == 101 - 20  # ten sentences, and a piece of each
     assert ("it is", 0) in rows_of(corpus.train)
+
+
+def test_a_folder_whose_files_change_is_read_anew(folder):
+    before = load_corpus("reviews", data_dir=folder)
+    assert load_corpus("reviews", data_dir=folder).train is before.train
+    test = folder / "test.tsv"
+    test.write_text(test.read_text().replace("bad", "mad"))  # the same size, perhaps the same time
+    assert rows_of(load_corpus("reviews", data_dir=folder).test) == [("too mad", 0), ("too good", 1)]
+    test.unlink()
+    assert rows_of(load_corpus("reviews", data_dir=folder).test) == [("so bad", 0), ("so good", 1)]
+    (folder / "train.csv").write_text("text,label\ngood,1\nbad,0\n")
+    with pytest.raises(UserError, match="are both there"):
+        load_corpus("reviews", data_dir=folder)
+
+
+def test_a_copy_of_a_folder_bears_its_own_name(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert [load_corpus("reviews", data_dir=each).name for each in (folder, copy)] == [folder.name, "copy"]
 
 
 def test_unknown_names():

@@ -144,6 +144,19 @@ def test_one_run_a_cell_is_told_to_add_seeds(tmp_path):
     assert "factors were changed one at a time" in found["Interactions"]
 
 
+def test_an_unfinished_study_says_how_far_it_is(tmp_path):
+    """Not that it is irregular, nor that it is a search."""
+    cells = list(product(*FACTORS.values()))
+    folder = write_study(tmp_path / "half", FACTORS, cells[:5], 2, lambda *_: 0.8, failed=[(cells[1], 1)])
+    assert judge_study(folder, FACTORS, "test.accuracy", planned=30).startswith("10 of 30 runs so far. Makes")
+    text = (folder / "report.md").read_text()
+    assert "irregular" not in text and "design: unfinished" in text and "runs: 10 of 30 runs" in text
+    assert judge_study(folder, FACTORS, "test.accuracy", planned=10).startswith("Makes")
+
+    few = write_study(tmp_path / "few", FACTORS, cells[:4], 1, lambda *_: 0.8)
+    assert "do not yet tell" in judge_study(few, FACTORS, "test.accuracy", planned=30)
+
+
 def test_a_level_whose_runs_all_failed_is_shown_as_such(tmp_path):
     cells = [("0.1", "full"), ("none", "full"), ("0.1", "<b>lora|")]
     failed = [(cells[1], seed) for seed in range(3)]
@@ -153,7 +166,7 @@ def test_a_level_whose_runs_all_failed_is_shown_as_such(tmp_path):
     assert "0/3 | - | - |" in found["Runs"] and "3 runs have no figure" in found["Runs"]
 
 
-def test_a_search_shows_its_best_trials_first(tmp_path):
+def test_a_table_of_single_trials_shows_the_best_first(tmp_path):
     factors = {"rate": [f"1e-{index}" for index in range(9)], "decay": [str(index) for index in range(9)]}
     cells = list(zip(*factors.values(), strict=True))
     folder = write_study(tmp_path / "search", factors, cells, 1, lambda _, decay: 0.5 + 0.03 * int(decay))

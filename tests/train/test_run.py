@@ -2,14 +2,17 @@ import errno
 import json
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from transformers import AutoModelForSequenceClassification, pipeline
+from transformers import AutoModelForSequenceClassification, TrainerCallback, pipeline
 
 from cli.errors import UserError
-from eval.run_directory import RunDirectory, read_journal, read_metrics
+from data.corpora import load_corpus
+from eval.predictor import Predictor
+from eval.run_directory import RunDirectory, read_journal, read_metrics, read_test_predictions
 from train.config import parse
 from train.run import cli, main
 
@@ -51,6 +54,38 @@ def test_metrics_are_on_disk_with_their_intervals(finished):
     assert read_metrics(run.metrics) == metrics
     accuracy = metrics["test"]["accuracy"]
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"] and accuracy["n"] == 32
+
+
+def test_test_predictions_are_those_of_the_saved_model_in_the_order_of_the_corpus(finished, tiny_corpus):
+    run, metrics = finished
+    test = load_corpus("reviews", data_dir=tiny_corpus).test
+    labels, probabilities = read_test_predictions(run.test_predictions)
+    assert run.test_predictions.read_text().splitlines()[0] == "label,NEGATIVE,POSITIVE"
+    assert labels.tolist() == test["label"][:]
+    expected = Predictor.load(str(run.path), threads=1, precision="fp32").predict(test["text"][:]).probabilities
+    assert len(np.unique(expected[:, 1])) > len(test) / 2, "rows must differ for their order to show"
+    assert np.abs(probabilities - expected).max() < 1e-5
+    assert (probabilities.argmax(axis=1) == labels).mean() == metrics["test"]["accuracy"]["value"]
+
+
+def test_a_run_says_how_many_steps_it_took_and_how_long(finished):
+    run, metrics = finished
+    end = [line for line in read_journal(run.journal) if line.get("event") == "train_end"]
+    assert [line["step"] for line in end] == [60] and end[0]["seconds"] > 0
+
+
+def test_a_callback_of_the_caller_comes_after_our_own(flags, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+
+    class StopAtOnce(TrainerCallback):
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            self.last_line = read_journal(run.journal)[-1]
+            control.should_training_stop = True
+
+    stop = StopAtOnce()
+    main(*parse([*flags, "--output_dir", str(run.path)]), callbacks=[stop])
+    assert (stop.last_line["kind"], stop.last_line["step"]) == ("eval", 12)
+    assert read_journal(run.journal)[-1]["step"] == 12
 
 
 def test_the_model_at_the_root_is_the_one_with_the_lowest_validation_loss(finished):

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from eval.run_directory import RunDirectory, read_journal, read_metrics
+from eval.run_directory import RunDirectory, read_journal, read_metrics, read_test_predictions
 
 pytestmark = pytest.mark.multiprocess
 
@@ -31,6 +32,8 @@ def runs(tiny_bert, tiny_corpus, tmp_path_factory) -> dict[int, RunDirectory]:
             *("--learning_rate", "1e-2", "--num_train_epochs", "2", "--logging_steps", "1"),
             # In half a batch's rows another row may be the longest; padding is masked but sums differ in the last bits.
             *("--max_length", "32", "--cpu_threads", "1"),
+            # The 32 test rows are no multiple of what the processes take at once.
+            *("--per_device_eval_batch_size", "5"),
         ]
         done = subprocess.run(command, cwd=ROOT, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()[-3000:]
@@ -77,6 +80,13 @@ def test_metrics_are_the_same(runs):
         for name, estimate in one[split].items():
             assert two[split][name]["n"] == estimate["n"]
             assert two[split][name]["value"] == pytest.approx(estimate["value"], abs=1e-3), (split, name)
+
+
+def test_test_predictions_are_the_same_row_by_row(runs):
+    (labels, one), (others, two) = (read_test_predictions(runs[processes].test_predictions) for processes in (1, 2))
+    assert labels.tolist() == others.tolist() and len(labels) == 32
+    assert len(np.unique(one[:, 1])) > len(one) / 2, "rows must differ for their order to show"
+    assert two == pytest.approx(one, rel=1e-3, abs=1e-6)
 
 
 def test_only_rank_0_leaves_files(runs):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from datasets import Dataset
 from torch import nn
 from transformers import TrainerCallback, TrainingArguments
 
@@ -51,6 +52,24 @@ def test_clipping_equals_torchs(watch, max_grad_norm):
         expected = nn.utils.clip_grad_norm_(rivals, max_grad_norm)
         assert norm == pytest.approx(expected.item(), rel=1e-5) == line["grad_norm"]
         assert all(torch.allclose(a, r.grad, rtol=1e-5) for a, r in zip(after, rivals, strict=True))
+
+
+def test_a_left_over_batch_is_judged_and_predictions_stand_beside_their_rows(tiny_bert, tmp_path):
+    model = load_classifier(str(tiny_bert), ["NEGATIVE", "POSITIVE"]).eval()
+    rows = [[2, *range(5, 6 + i * 7 % 13), 3] for i in range(21)]
+    dataset = Dataset.from_dict(
+        {"input_ids": rows, "labels": [i // 3 % 2 for i in range(21)], "length": [len(row) for row in rows]}
+    )
+    args = TrainingArguments(
+        output_dir=str(tmp_path), per_device_eval_batch_size=8, dataloader_drop_last=True, use_cpu=True,
+        disable_tqdm=True,
+    )  # fmt: skip
+    trainer = ClinicTrainer(model=model, args=args, data_collator=PadToLongest(pad_token_id=0))
+    prediction = trainer.predict(dataset)
+    assert prediction.label_ids.tolist() == dataset["labels"][:]
+    with torch.no_grad():
+        expected = torch.cat([model(torch.tensor([row])).logits for row in rows])
+    assert torch.allclose(torch.from_numpy(prediction.predictions), expected, atol=1e-5)
 
 
 def test_without_clipping_callbacks_see_the_gradients_too(watch):
