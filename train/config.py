@@ -31,6 +31,10 @@ HEADING = "# Every setting of this run; `--config` with this file and another --
 NOT_COMPARED = {"output_dir", "resume", "overwrite", "json", "disable_tqdm"}
 
 
+# What PyYAML raises beside its own errors: for a date there is none of, a list as a key, a text of brackets alone.
+_NOT_YAML = (ValueError, TypeError, AttributeError, RecursionError)
+
+
 class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -123,6 +127,8 @@ def read_config(path: Path) -> dict:
         where = f" at line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "unreadable"
         raise UsageError(f"{path}: not valid YAML{where} ({problem})") from error
+    except _NOT_YAML as error:
+        raise UsageError(f"{path}: not valid YAML ({one_line(error)})") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -101,6 +101,8 @@ def test_precision_wins_over_what_accelerate_config_says(monkeypatch, precision)
         ("{}", ["stray"], "unexpected argument 'stray'"),
         ("- a\n- b", [], "a config is a mapping"),
         ("a: [1", [], "not valid YAML at line 1"),
+        ("? [a, b]\n: 1", [], "not valid YAML"),
+        ("seed: 2026-13-45", [], "not valid YAML (month must be in 1..12)"),
         ("{}", ["--learning_rate", "fast"], "invalid float value: 'fast'"),
         ("{}", ["--tuning", "half"], "invalid choice: 'half'"),
         ("{}", ["--learning_rate", "0"], "--learning_rate is 0.0: it must be above 0"),

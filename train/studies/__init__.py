@@ -1,0 +1,1 @@
+"""Many runs of one question: designs, their cells and what holds them."""
