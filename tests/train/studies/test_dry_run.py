@@ -83,6 +83,7 @@ def test_max_steps_wins_over_epochs_and_goes_round_again():
     assert cost_of(25, batch=10, max_steps=0).rows == 0
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_real_run_are_those_that_are_said(study, tmp_path):
     """96 rows, 10 at a time, one and a half epochs."""
     factors = {"gradient_accumulation_steps": [1, 3], "dataloader_drop_last": [False, True]}

@@ -54,6 +54,7 @@ def die_in(url, key):
         cells.work(run)
 
 
+@pytest.mark.multiprocess
 def test_every_cell_is_run_once_however_many_take_them(url):
     cells = [Cell(f"cell{index}", 0, {}, {}) for index in range(30)]
     # Forked, they need not import anything.
@@ -79,6 +80,7 @@ def test_every_cell_is_run_once_however_many_take_them(url):
     assert {row.status for row in open_cells(url, cells).rows()} == {"complete"}
 
 
+@pytest.mark.multiprocess
 def test_workers_that_fill_a_study_at_once_run_no_cell_twice(url):
     # Each has found the study empty: every cell is queued twice.
     first, second = open_cells(url), open_cells(url)
