@@ -17,6 +17,9 @@ def draw_interactions(data: dict) -> Figure:
     surest = list(dict.fromkeys(tuple(row["factors"]) for row in data["interactions"]))[:SHOWN]
     with new_figure(1.2 + 2.6 * len(surest), 3.6, columns=len(surest)) as (figure, panels):
         for axes, names in zip(panels, surest, strict=True):
+            if axes is not panels[0]:
+                # Before anything is drawn: the limits are then those of all panels.
+                axes.sharey(panels[0])
             pair = means[names]
             first, second = pair["levels"]
             for b, level in enumerate(second):
@@ -27,7 +30,6 @@ def draw_interactions(data: dict) -> Figure:
             axes.set_xlim(-0.3, len(first) - 0.7)
             axes.set_xlabel(_plain(names[0]))
             axes.legend(title=_plain(names[1]), fontsize=8, title_fontsize=8)
-            axes.sharey(panels[0])
             axes.tick_params(axis="y", labelleft=axes is panels[0])
         panels[0].set_ylabel(f"mean {plain_name(data['metric'])}")
         panels[0].set_title("Parallel lines: the effects add up")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cli.errors import UserError
+from eval.plots.interactions import draw_interactions
 from eval.run_directory import read_json, write_json
 from eval.study_report import judge_study, read_runs, write_study_report
 from eval.study_sections import headline
@@ -213,3 +214,18 @@ def test_the_report_of_a_study_reads_well(factorial, new_page, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.locator("h2").all_inner_texts() == SECTIONS
     page.screenshot(path=f"tests/screenshots/study-{width}-{scheme}.png", full_page=True)
+
+
+def test_no_point_of_the_interactions_lies_outside_its_panel():
+    means = [[0.9, 0.8], [0.2, 0.1]], [[0.5, 0.4], [0.6, 0.5]]
+    data = {
+        "metric": "test.accuracy",
+        "interactions": [{"factors": ["a", "b"]}, {"factors": ["c", "d"]}],
+        "pair_means": [
+            {"factors": names, "levels": [["0", "1"], ["0", "1"]], "means": heights}
+            for names, heights in zip((["c", "d"], ["a", "b"]), means, strict=True)
+        ],
+    }
+    for axes in draw_interactions(data).axes:
+        low, high = axes.get_ylim()
+        assert all(low < height < high for line in axes.lines for height in line.get_ydata())
