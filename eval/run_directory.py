@@ -20,6 +20,7 @@ import numpy as np
 import yaml
 
 from cli.errors import UserError
+from eval.diagnosis.finding import Name
 
 SCHEMA_VERSION = 1
 
@@ -41,6 +42,25 @@ METRICS = {
     "test": dict,
 }
 ESTIMATE = {"value": Number | None, "low": Number | None, "high": Number | None, "n": int}
+DIAGNOSIS = {"schema": int, "verdict": str, "findings": list, "insufficient": list}
+FINDING = {
+    "name": str,
+    "severity": Number,
+    "confidence": Number,
+    "onset": dict,
+    "evidence": dict,
+    "causes": list,
+    "ruled_out": list,
+    "today": list,
+    "next_week": list,
+    "confirm_by": list,
+}
+ONSET = {"step": Number | None, "epoch": Number | None}
+PARTS_OF_FINDING = {
+    "causes": {"cause": str, "for": list, "against": list},
+    "ruled_out": {"name": str, "why": str},
+    "today": {"action": str, "flags": str},
+}
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -55,6 +75,8 @@ class RunDirectory:
         self.journal = self.path / "journal.jsonl"
         self.trainer_state = self.path / "trainer_state.json"
         self.metrics = self.path / "metrics.json"
+        self.diagnosis = self.path / "diagnosis.json"
+        self.incident = self.path / "incident.md"
         self.test_predictions = self.path / "test_predictions.csv"
         self.tensorboard = self.path / "tensorboard"
         self.evaluation = self.path / "evaluation"
@@ -135,6 +157,19 @@ def validate_metrics(metrics: Any, path: str | os.PathLike) -> None:
         for name, estimate in metrics[split].items():
             if problem := _problem(estimate, ESTIMATE):
                 raise UserError(f"{path}: {split}.{name} {problem}")
+
+
+def read_diagnosis(path: str | os.PathLike) -> dict[str, Any]:
+    """Read diagnosis.json; raises UserError that names the file and the key where it is not in shape."""
+    diagnosis = read_json(path)
+    validate_diagnosis(diagnosis, path)
+    return diagnosis
+
+
+def validate_diagnosis(diagnosis: Any, path: str | os.PathLike) -> None:
+    """Check the shape of a diagnosis.json and raise UserError, naming `path` and the key that is wrong."""
+    if problem := _diagnosis_problem(diagnosis):
+        raise UserError(f"{path}{problem}; run `python eval/diagnose.py` again")
 
 
 def write_test_predictions(
@@ -249,6 +284,12 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
             raise
 
 
+def remove(path: str | os.PathLike) -> None:
+    """Delete a file where there is one; raises UserError as write_text does."""
+    with _user_error(Path(path)):
+        Path(path).unlink(missing_ok=True)
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -334,6 +375,35 @@ def _problem(record: Any, shape: dict[str, Any]) -> str | None:
             return f"has no {key!r}"
         if not isinstance(record[key], kind):
             return f"has a {key!r} of the wrong type ({type(record[key]).__name__})"
+    return None
+
+
+def _diagnosis_problem(diagnosis: Any) -> str | None:
+    """What is wrong with a diagnosis, and where, as it follows the name of the file; None where nothing is."""
+    if problem := _problem(diagnosis, DIAGNOSIS):
+        return f" {problem}"
+    if diagnosis["schema"] != SCHEMA_VERSION:
+        return f" has schema {diagnosis['schema']}; this version reads {SCHEMA_VERSION}"
+    if diagnosis["verdict"] not in set(Name):
+        return f" has the unknown verdict {diagnosis['verdict']!r}"
+    for number, finding in enumerate(diagnosis["findings"]):
+        where = f": findings[{number}]"
+        if problem := _problem(finding, FINDING):
+            return f"{where} {problem}"
+        if finding["name"] not in set(Name):
+            return f"{where} has the unknown name {finding['name']!r}"
+        if problem := _problem(finding["onset"], ONSET):
+            return f"{where}.onset {problem}"
+        for key in ("severity", "confidence"):
+            if not 0 <= finding[key] <= 1:
+                return f"{where}.{key} is {finding[key]}: it goes from 0 to 1"
+        for name, value in finding["evidence"].items():
+            if not isinstance(value, Number):
+                return f"{where}.evidence has a {name!r} that is no number"
+        for part, shape in PARTS_OF_FINDING.items():
+            for index, item in enumerate(finding[part]):
+                if problem := _problem(item, shape):
+                    return f"{where}.{part}[{index}] {problem}"
     return None
 
 
