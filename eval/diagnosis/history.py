@@ -40,7 +40,7 @@ class Gradients:
     """From input to output."""
     step: np.ndarray
     figures: dict[str, np.ndarray]
-    """norm, and what was recorded of mean_abs, zero_fraction, weight_norm, update_norm, second_moment, dead_fraction."""
+    """norm, and what else was recorded, such as mean_abs, zero_fraction, dead_fraction."""
     clipped: np.ndarray | None = None
     """(recordings,), whether the norms are those after clipping."""
 
