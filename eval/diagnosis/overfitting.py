@@ -19,6 +19,8 @@ CLEAR = 2.0
 """The rise in standard deviations of the noise between neighbouring evaluations."""
 LEVEL = 0.01
 """Kendall's test of the trend since the best evaluation, where the rise is not that clear."""
+UNHARMED = 0.01
+"""The share of itself by which a metric may have gone down and decisions still count as unharmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def training_fall(history: History, since: float) -> float | None:
 def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
     metric = best_metric(history)
     gained = gain(history, metric, turn.best_step) if metric else None
-    loss_only = gained is not None and gained >= 0
+    loss_only = gained is not None and gained >= -UNHARMED * abs(history.metrics[metric].finite.value).max()
     evidence = {
         "best_step": turn.best_step,
         "best_validation_loss": turn.best,
@@ -113,6 +115,8 @@ def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
     if gained is not None:
         evidence[f"gain_of_{metric}_since"] = gained
     step = turn.best_step
+    # What the run has is not advised again: the model it left is the best one.
+    kept = history.settings.get("load_best_model_at_end") is True
     keep = f"--metric_for_best_model {f'eval_{plain(metric)}' if loss_only else 'eval_loss'}"
     return Finding(
         name=Name.OVERFITTING,
@@ -121,9 +125,9 @@ def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
         onset=Onset(step, history.epoch_at(step)),
         evidence=evidence,
         causes=_causes(history, turn, metric if loss_only else None),
-        ruled_out=_ruled_out(turn, fell, metric, gained),
+        ruled_out=_ruled_out(turn, fell, metric, None if loss_only else gained),
         today=[
-            Action("keep the best model, not the last", f"--load_best_model_at_end true {keep}"),
+            *([] if kept else [Action("keep the best model, not the last", f"--load_best_model_at_end true {keep}")]),
             Action("stop when evaluation no longer improves", "--early_stopping_patience 2"),
             Action("regularise", "--weight_decay 0.1 --dropout 0.2 --label_smoothing_factor 0.1"),
             *(
@@ -158,7 +162,7 @@ def _causes(history: History, turn: Turn, unharmed: str | None) -> list[Cause]:
         return [passes, small]
     sure = Cause(
         cause="the model grows too sure of itself: its probabilities suffer, its decisions do not",
-        for_=[f"{unharmed} did not get worse while the loss rose"],
+        for_=[f"{unharmed} did not get worse, beyond a hundredth of itself, while the loss rose"],
     )
     return [sure, passes, small]
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,18 @@ def test_without_training_loss_only_a_very_clear_turn_is_called_one(log):
 def test_a_hump_before_the_minimum_is_none(log):
     hump = FALLING + 0.3 * np.exp(-(((X - 0.4) / 0.1) ** 2))
     assert detect(log(FALLING, hump)) is None
+
+
+@pytest.mark.parametrize(("last", "first_cause"), [(0.836, "the model grows too sure"), (0.79, "more passes")])
+def test_a_metric_that_moves_by_less_than_a_hundredth_is_unharmed(log, last, first_cause):
+    found = detect(log(FALLING, turning(0.5), metrics={"f1": np.where(X <= 0.5, 0.84, last)}))
+    assert found.causes[0].cause.startswith(first_cause)
+
+
+def test_what_the_run_has_is_not_advised(log):
+    def flags(history) -> str:
+        return " ".join(action.flags for action in detect(history).today)
+
+    history = log(FALLING, turning(0.5))
+    assert "--load_best_model_at_end" in flags(history)
+    assert "--load_best_model_at_end" not in flags(replace(history, settings={"load_best_model_at_end": True}))
