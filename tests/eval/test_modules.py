@@ -60,6 +60,7 @@ def results(inputs, tmp_path_factory):
     return [json.loads(output.splitlines()[-1]) for output, _ in outputs]
 
 
+@pytest.mark.multiprocess
 def test_two_processes_load_the_same_modules_at_once(results):
     assert results[0] == results[1]
 

@@ -83,7 +83,7 @@ def test_both_documents_are_shown_and_nothing_in_them_runs(address, new_page, wi
     frame.get_by_role("link", name="Far").click()
     page.wait_for_timeout(300)
     assert frame.get_by_text("The far end").evaluate("node => node.getBoundingClientRect().top") < 800
-    assert page.url.startswith(f"{address}?tab=report")
+    page.wait_for_url(lambda url: url.startswith(f"{address}?tab=report"))
 
     page.get_by_label("model card").check()
     page.get_by_role("heading", name="The card").wait_for()

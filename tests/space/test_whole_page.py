@@ -148,4 +148,4 @@ def test_a_person_goes_through_all_tabs(address, runs, new_page, width):
 
     open_tab("Predict")
     page.locator(".verdict:visible").wait_for()
-    assert page.url == answered
+    expect(page).to_have_url(answered)

@@ -98,6 +98,7 @@ def test_memory_does_not_grow(flags, settings, tmp_path):
     assert used_after(range(5, 25)) - before < 10 * 2**20
 
 
+@pytest.mark.slow
 def test_nothing_of_a_stopped_run_stays(flags, settings, tmp_path):
     gc.collect()
     models = sum(issubclass(type(each), PreTrainedModel) for each in gc.get_objects())
@@ -110,6 +111,7 @@ def test_nothing_of_a_stopped_run_stays(flags, settings, tmp_path):
         assert sum(issubclass(type(each), PreTrainedModel) for each in gc.get_objects()) <= models
 
 
+@pytest.mark.slow
 def test_settings_parsed_beforehand_are_trained_with_their_own_precision(flags, settings, tmp_path):
     more = ["--max_steps", "1", "--eval_strategy", "no", "--load_best_model_at_end", "false"]
     parsed = [

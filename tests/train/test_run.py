@@ -152,6 +152,7 @@ def test_early_stopping_ends_the_run(train):
     assert len([line for line in read_journal(run.journal) if line["kind"] == "eval"]) == 2
 
 
+@pytest.mark.slow
 def test_disk_full_keeps_the_last_good_checkpoint(train, monkeypatch):
     save = torch.save
 
@@ -168,6 +169,7 @@ def test_disk_full_keeps_the_last_good_checkpoint(train, monkeypatch):
     assert read_metrics(train("--resume").metrics)["test"]["accuracy"]["value"] > 0.9
 
 
+@pytest.mark.slow
 def test_disk_full_at_the_very_end_loses_nothing(train, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
@@ -216,6 +218,7 @@ def test_what_this_machine_lacks_is_one_line(train, flags_, message):
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_accumulated_gradients_are_those_of_the_whole_batch(flags, tmp_path):
     def norms(name: str, *batch: str) -> list[float]:
         run = RunDirectory(tmp_path / name)
@@ -229,6 +232,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(flags, tmp_path):
     assert parts == pytest.approx(whole, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_its_last_checkpoint_takes_no_further_step(train):
     every_ten = ["--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "10", "--save_steps", "10"]
     run = train("--max_steps", "20", *every_ten)

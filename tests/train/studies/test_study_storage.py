@@ -121,6 +121,7 @@ def test_the_cell_of_a_dead_worker_is_taken_up_and_its_attempt_still_counts_as_t
     assert [row.figures for row in cells.rows()] == [{"attempt": 1}] * 4
 
 
+@pytest.mark.slow
 def test_the_cell_of_another_machine_is_taken_up_when_its_signs_of_life_cease(url, monkeypatch):
     began = multiprocessing.get_context("fork").Event()
 
@@ -145,6 +146,7 @@ def test_the_cell_of_another_machine_is_taken_up_when_its_signs_of_life_cease(ur
     assert [row.status for row in cells.rows()] == ["complete"] and len(trials(url)) == 2
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_every_worker_ends(url):
     for _ in range(LOSSES):
         die_in(url, "cell1-seed0")
