@@ -1,4 +1,4 @@
-"""Charts of a run's journal, to hover and zoom in."""
+"""Charts of what a run logged and of two models' answers, to hover and zoom in."""
 
 import math
 import textwrap
@@ -8,12 +8,16 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
+from eval.diagnosis.finding import Finding
+from eval.diagnosis.words import named
+
 # The house's palette is made for paper: these can be read on a dark page too.
 BLUE, VERMILION, GREEN, OCHRE, PURPLE, GREY = "#2B8CCB", "#D55E00", "#009E73", "#C28000", "#B36BB0", "#7F7F7F"
 
-CURVES = {"accuracy": BLUE, "precision": VERMILION, "recall": GREEN, "auc": OCHRE, "mcc": PURPLE}
-COLUMNS = 200
-"""Of the heat map: where a journal holds more records, each column is the largest norm of several."""
+CURVES = ("accuracy", "precision", "recall", "auc", "mcc")
+COLOURS = (BLUE, VERMILION, GREEN, OCHRE, PURPLE)
+ROW = 16
+"""Pixels that the name of a finding takes above a chart."""
 POINTS = 4000
 MARKED = {
     "resume": ("resumed", GREY),
@@ -35,9 +39,9 @@ LAYOUT = dict(
 )
 
 
-def loss_chart(journal: list[dict], axis: str) -> go.Figure:
-    """The training and the validation loss against "step" or "epoch", with what happened to the run."""
-    figure = _figure("Loss", axis, "loss")
+def loss_chart(journal: list[dict], axis: str, findings: Sequence[Finding] = ()) -> go.Figure:
+    """The training and the validation loss against "step" or "epoch", with what happened to the run and was found."""
+    figure = blank_figure("Loss", axis, "loss")
     training, validation = _series(journal, "train", "loss", axis), _series(journal, "eval", "loss", axis)
     figure.add_scatter(x=training[0], y=training[1], name="training", line=dict(color=BLUE), **_hover(axis))
     figure.add_scatter(
@@ -51,35 +55,41 @@ def loss_chart(journal: list[dict], axis: str) -> go.Figure:
     )
     seen = [loss for loss in training[1] + validation[1] if loss is not None]
     if seen and min(seen) > 0 and max(seen) > 100 * min(seen):
-        figure.update_yaxes(type="log", title="loss (log scale)")
+        figure.update_yaxes(type="log", title="loss (log scale)", exponentformat="e")
     _mark_events(figure, journal, axis)
     broken = [x for (x, loss) in zip(*training, strict=True) if loss is None]
     if broken and not any(line.get("event") == "non_finite" for line in journal):
         _mark(figure, broken[0], "not finite", VERMILION)
+    mark_onsets(figure, findings, axis)
     return figure
 
 
-def metric_chart(journal: list[dict], axis: str) -> go.Figure:
-    """The metrics of every evaluation on the validation rows, F1 apart."""
-    figure = _figure("Metrics", axis, "on validation rows")
-    for number, (name, colour) in enumerate(CURVES.items()):
+def metric_chart(
+    journal: list[dict], axis: str, findings: Sequence[Finding] = (), names: Sequence[str] = CURVES
+) -> go.Figure:
+    """The metrics of every evaluation on the validation rows, by these names; F1 has a chart of its own."""
+    figure = blank_figure("Metrics", axis, "on validation rows")
+    for number, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
         x, y = _series(journal, "eval", name, axis)
         if any(value is not None for value in y):
             figure.add_scatter(
                 x=x,
                 y=y,
-                name=name.upper() if name in ("auc", "mcc") else name,
+                name=name.upper() if name in ("auc", "mcc", "f1") else _plain(named(name)),
                 mode="lines+markers",
                 line=dict(color=colour),
                 marker=dict(size=7, symbol=number),
                 **_hover(axis),
             )
+    # The name of a single curve is in no legend unless it is asked for.
+    figure.update_layout(showlegend=True)
+    mark_onsets(figure, findings, axis)
     return figure
 
 
-def f1_chart(journal: list[dict]) -> go.Figure:
+def f1_chart(journal: list[dict], findings: Sequence[Finding] = ()) -> go.Figure:
     """F1 on the validation rows against the epoch; the highest is ringed."""
-    figure = _figure("F1 against epoch", "epoch", "F1 on validation rows")
+    figure = blank_figure("F1 against epoch", "epoch", "F1 on validation rows")
     x, y = _series(journal, "eval", "f1", "epoch")
     figure.add_scatter(x=x, y=y, name="F1", mode="lines+markers", line=dict(color=GREEN), **_hover("epoch"))
     finite = [(value, position) for position, value in zip(x, y, strict=True) if value is not None]
@@ -95,81 +105,34 @@ def f1_chart(journal: list[dict]) -> go.Figure:
             marker=dict(symbol="circle-open", size=16, color=OCHRE, line=dict(width=3)),
             hoverinfo="skip",
         )
+    mark_onsets(figure, findings, "epoch")
     return figure
 
 
-def norm_chart(journal: list[dict]) -> go.Figure:
-    """The gradient norms (before clipping) as a heat map, layer x step, its colours on a log scale.
-
-    Layers run from the input at the top to the output. A norm that is zero or not finite has no colour but a mark.
-    """
-    layers, steps, norms, words = gradient_norms(journal)
-    figure = _figure("Gradient norms by layer", "step", "")
-    figure.update_layout(
-        height=252 + 26 * len(layers),
-        margin=dict(l=88, t=66, b=110),
-        legend=dict(y=1, yref="paper", yanchor="bottom", xanchor="right", x=1),
-    )
-    positive = np.isfinite(norms) & (norms > 0)
-    logs = np.log10(norms, where=positive, out=np.full(norms.shape, np.nan))
-    figure.add_heatmap(
-        x=steps,
-        y=layers,
-        z=[[None if math.isnan(value) else round(value, 4) for value in row] for row in logs.tolist()],
-        text=words,
-        hovertemplate="%{y}, %{text}<extra></extra>",
-        colorscale="Viridis",
-        colorbar=dict(
-            orientation="h",
-            y=-0.28 if len(layers) > 6 else -0.4,
-            yanchor="top",
-            thickness=12,
-            title=dict(text="gradient norm, log scale", side="bottom"),
-            **_log_ticks(logs[positive]),
-        ),
-        hoverongaps=False,
-    )
-    kinds = [("zero", norms == 0, "circle-open", GREY), ("not finite", np.isposinf(norms), "x", VERMILION)]
-    for name, mask, symbol, colour in kinds:
-        rows, columns = np.nonzero(mask)
-        if len(rows):
-            figure.add_scatter(
-                x=[steps[column] for column in columns],
-                y=[layers[row] for row in rows],
-                text=[words[row][column] for row, column in zip(rows, columns, strict=True)],
-                hovertemplate="%{y}, %{text}<extra></extra>",
-                name=name,
-                mode="markers",
-                marker=dict(symbol=symbol, color=colour, size=8),
-                showlegend=True,
-            )
-    # From the top down in the order of the forward pass.
-    figure.update_yaxes(autorange="reversed", title="", showgrid=False, type="category")
-    return figure
-
-
-def gradient_norms(journal: list[dict]) -> tuple[list[str], list[int], np.ndarray, list[list[str]]]:
-    """The layers, the steps, the norms (layers, steps) and what to say of each.
-
-    Infinity stands for every norm that is not finite, NaN where a layer was not recorded.
-    """
-    records = [line for line in journal if line["kind"] == "grad_norms"]
-    layers = list(dict.fromkeys(layer for record in records for layer in record["layers"]))
-    norms = np.full((len(layers), len(records)), np.nan)
-    for column, record in enumerate(records):
-        for row, layer in enumerate(layers):
-            figures = record["layers"].get(layer)
-            if isinstance(figures, dict) and isinstance(figures.get("norm"), int | float):
-                norms[row, column] = figures["norm"] if math.isfinite(figures["norm"]) else math.inf
-    several = max(1, math.ceil(len(records) / COLUMNS))
-    starts = range(0, len(records), several)
-    largest = [np.fmax.reduce(norms[:, start : start + several], axis=1) for start in starts]
-    norms = np.stack(largest, axis=1) if largest else norms
-    words = [
-        [_norm_in_words(norm, records[start : start + several]) for norm, start in zip(row, starts, strict=True)]
-        for row in norms
-    ]
-    return layers, [records[start]["step"] for start in starts], norms, words
+def mark_onsets(figure: go.Figure, findings: Sequence[Finding], axis: str) -> int:
+    """Draw an upright line where each finding begins, its name above the axes; returns how many rows the names take."""
+    begun = [(getattr(finding.onset, axis), named(finding.name)) for finding in findings if finding.onset]
+    begun = [(x, name) for x, name in begun if x is not None and math.isfinite(x)]
+    end = max((x for trace in figure.data for x in trace.x), default=0)
+    for row, (x, name) in enumerate(begun):
+        first = row == 0
+        if x not in [other for other, _ in begun[:row]]:
+            figure.add_vline(x, line=dict(color=PURPLE if first else GREY, width=2, dash="solid" if first else "dash"))
+        # On the side where there is more room.
+        late = x > end / 2
+        figure.add_annotation(
+            x=x,
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            yshift=2 + ROW * row,
+            text=f"{name} ▸" if late else f"◂ {name}",
+            xanchor="right" if late else "left",
+            showarrow=False,
+        )
+    above = ROW * len(begun)
+    figure.update_layout(margin_t=figure.layout.margin.t + above, height=figure.layout.height + above)
+    return len(begun)
 
 
 def agreement_chart(
@@ -182,7 +145,9 @@ def agreement_chart(
     x, y = other[:, 1], this[:, 1]
     right, other_right = (y > 0.5) == labels, (x > 0.5) == labels
     drawn = (np.arange(len(x)) % math.ceil(len(x) / POINTS) == 0) | (right != other_right)
-    figure = _figure("Both models on each test row", f"P(POSITIVE) by {_plain(other_name)}", f"by {_plain(this_name)}")
+    figure = blank_figure(
+        "Both models on each test row", f"P(POSITIVE) by {_plain(other_name)}", f"by {_plain(this_name)}"
+    )
     kinds = [
         ("both right", right & other_right, GREY, "circle", 0.4),
         ("both wrong", ~right & ~other_right, OCHRE, "x", 0.9),
@@ -211,13 +176,6 @@ def _plain(text: str) -> str:
     return "<br>".join(escape(line) for line in textwrap.wrap(text, 44, max_lines=5, placeholder=" …"))
 
 
-def _norm_in_words(norm: float, records: Sequence[dict]) -> str:
-    first, last = records[0]["step"], records[-1]["step"]
-    steps = f"step {first}" if first == last else f"steps {first} to {last}, the largest"
-    clipped = ", clipped" if any(record["clipped"] for record in records) else ""
-    return f"{steps}: {'not finite' if math.isinf(norm) else f'{norm:.3g}'}{clipped}"
-
-
 def _series(journal: list[dict], kind: str, key: str, axis: str) -> tuple[list, list]:
     """Where and what; None where a figure is not finite."""
     lines = [line for line in journal if line["kind"] == kind and line[axis] is not None and key in line]
@@ -228,7 +186,8 @@ def _finite(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _figure(title: str, axis: str, quantity: str) -> go.Figure:
+def blank_figure(title: str, axis: str, quantity: str) -> go.Figure:
+    """Axes without a curve, in the style of the page."""
     figure = go.Figure(layout=LAYOUT)
     figure.update_layout(title=dict(text=title, x=0.02, y=0.97, yanchor="top", font=dict(size=15)))
     grid = dict(gridcolor="rgba(127,127,127,0.25)", zeroline=False, automargin=True)
@@ -251,15 +210,3 @@ def _mark(figure: go.Figure, x: float, words: str, colour: str) -> None:
     figure.add_vline(
         x=x, line=dict(color=colour, dash="dot"), annotation=dict(text=words, textangle=-90, xanchor="right")
     )
-
-
-def _log_ticks(logs: np.ndarray) -> dict:
-    """Ticks of a colour bar whose values are decimal logarithms."""
-    if len(logs) == 0:
-        return {}
-    low, high = float(logs.min()), float(logs.max())
-    factors = (1, 2, 5) if high - low < 2 else (1,)
-    every = max(1, round((high - low) / 5))
-    values = [f * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1, every) for f in factors]
-    shown = [value for value in values if low <= math.log10(value) <= high] or [10**low]
-    return {"tickvals": [math.log10(value) for value in shown], "ticktext": [f"{value:g}" for value in shown]}

@@ -58,6 +58,7 @@ class RunArguments:
     max_train_samples: int | None = setting(None, "train on this many rows, drawn at random with a fixed seed")
     max_eval_samples: int | None = setting(None, "validate and test on this many rows, drawn likewise")
     max_length: int = setting(128, "longer texts are cut to this many tokens")
+    augment: float = setting(0.0, "edited copies that keep the label, as a share of the training rows: 0.5, 1, 2")
 
     task: Literal["classification", "causal_lm"] = setting(
         "classification", "what is learned: the label of a text, or each next token"
@@ -94,6 +95,10 @@ class RunArguments:
     early_stopping_min_delta: float = setting(0.0, "an improvement is more than this")
     early_stopping_smoothing: float = setting(0.0, "weight of the past in the smoothed metric, 0 to 1")
 
+    on_finding: Literal["ignore", "warn", "stop"] = setting(
+        "warn", "what is wrong with the run, while it is under way: say it once (warn), stop too, or do not look"
+    )
+
     resume: str | None = setting(
         None, "go on from the last complete checkpoint, or from the one named", nargs="?", const="last"
     )
@@ -107,6 +112,9 @@ class RunArguments:
         for name in ("max_length", "lora_rank", "lora_alpha"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
         self._check_network()
+        _require(0 <= self.augment < math.inf, "augment", self.augment, "0 or more")
+        if self.augment and self.task == "causal_lm":
+            raise UsageError("--augment makes copies that keep the label, and --task causal_lm has none: leave it out")
         _require(self.dropout is None or 0 <= self.dropout < 1, "dropout", self.dropout, "between 0 and 1")
         _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "between 0 and 1")
         _require(

@@ -28,7 +28,7 @@ INSTEAD = {
 HEADING = "# Every setting of this run; `--config` with this file and another --output_dir repeats it.\n"
 
 # Settings of a launch, not of a run: they may differ when a run is taken up again.
-NOT_COMPARED = {"output_dir", "resume", "overwrite", "json", "disable_tqdm"}
+NOT_COMPARED = {"output_dir", "resume", "overwrite", "json", "disable_tqdm", "on_finding"}
 
 
 # What PyYAML raises beside its own errors: for a date there is none of, a list as a key, a text of brackets alone.

@@ -20,19 +20,25 @@ import torch
 import transformers
 from transformers import PrinterCallback, TrainerCallback, set_seed
 
+from callbacks.diagnosis import LiveDiagnosis
 from callbacks.early_stopping import EarlyStopping
 from callbacks.grad_norms import GradNorms, epoch_table
 from callbacks.interrupt import Interrupt, Interrupted
 from callbacks.journal import JournalCallback
-from callbacks.non_finite import NonFiniteGuard
+from callbacks.non_finite import NonFinite, NonFiniteGuard
 from callbacks.progress import PlainProgress
 from callbacks.tensorboard import TensorBoard
 from cli.errors import UsageError
 from cli.processes import is_main_process, on_main_process, say, use_cpu_threads
 from cli.script import run_script
+from data.augmentation import augment
 from data.corpora import Corpus, load_corpus
 from data.overlap import check_overlap
 from data.tokenizer import train_tokenizer
+from eval.diagnosis.document import commands_of, write
+from eval.diagnosis.reading.run import classes_of, history_of_records, settings_of_run
+from eval.diagnosis.verdict import diagnose
+from eval.diagnosis.words import named, since, weight
 from eval.run_directory import (
     Journal,
     RunDirectory,
@@ -85,6 +91,9 @@ def fine_tune(
     corpus, overlap = prepare_corpus(args)
     tokenizer = prepare_tokenizer(args, corpus)
     model = prepare_model(args, tokenizer, corpus.label_names)
+    if args.augment:
+        # After the tokenizer, which is to know the words of the texts as they are.
+        corpus = dataclasses.replace(corpus, train=augment(corpus.train, args.augment, trainer_args.seed))
     splits = {
         split: task.tokenize(getattr(corpus, split), tokenizer, args.max_length)
         for split in ("train", "validation", "test")
@@ -97,7 +106,12 @@ def fine_tune(
         trainer.add_callback(callback)
     describe(args, trainer_args, corpus, overlap, model, threads)
 
-    train(trainer, args, checkpoint)
+    try:
+        train(trainer, args, checkpoint)
+    except NonFinite:
+        if trainer.is_world_process_zero():
+            say(diagnose_run(run))
+        raise
     if norms := epoch_table(read_journal(run.journal)):
         say(f"\n{norms}")
 
@@ -112,10 +126,16 @@ def fine_tune(
         if args.task == "classification":
             probabilities = class_probabilities(test.predictions)
             write_test_predictions(run.test_predictions, corpus.label_names, test.label_ids, probabilities)
-        write_json(run.metrics, metrics)
+        try:
+            verdict = diagnose_run(run)
+        finally:
+            # Whatever a diagnosis may stumble over, the run has its figures and is finished.
+            write_json(run.metrics, metrics)
     say(f"\n{metrics_table(metrics)}\n")
     kept = f"the best model: step {best_step}, by {trainer_args.metric_for_best_model}"
     say(f"{run.path} holds {kept if trainer_args.load_best_model_at_end else f'the last model: step {best_step}'}.")
+    if trainer.is_world_process_zero():
+        say(verdict)
     if args.task == "classification":
         say(f"Try it next: make app, or python space/app.py --model {run.path}")
     return metrics
@@ -220,6 +240,9 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
                 journal=journal,
             )
         )
+    if args.on_finding != "ignore":
+        classes = model.config.vocab_size if args.task == "causal_lm" else model.config.num_labels
+        trainer.add_callback(LiveDiagnosis(journal, classes=classes, stop=args.on_finding == "stop"))
     return trainer
 
 
@@ -240,6 +263,18 @@ def train(trainer: ClinicTrainer, args: RunArguments, checkpoint: Path | None) -
             say(f"fast on this CPU: {stack.enter_context(speed_up_training(trainer.model))}\n")
         trainer.add_callback(stack.enter_context(Interrupt()))
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def diagnose_run(run: RunDirectory) -> str:
+    """Write what the log says of the run, as eval/diagnose.py does but without plots; returns the verdict in a line."""
+    records, settings = read_journal(run.journal), settings_of_run(run.path)
+    history = history_of_records(records, str(run.path), settings, classes_of(run.path))
+    diagnosis = diagnose(history)
+    report = write(run.path, diagnosis, history, commands=commands_of(run.path, run, diagnosis))
+    if report is None:
+        return f"Diagnosis: {named(diagnosis.verdict)}."
+    finding = diagnosis.findings[0]
+    return f"Diagnosis: {named(finding.name)}{since(finding)}, {weight(finding)}; see {report}."
 
 
 def describe(args, trainer_args, corpus, overlap, model, threads: int) -> None:

@@ -8,7 +8,7 @@ import torch
 import yaml
 from torch import nn
 
-from benchmarks.diagnosis.recipes import SEEDS, Recipe, healthy
+from benchmarks.diagnosis.recipes import Recipe, healthy
 from eval.diagnosis.history import History
 
 CONTROLS = yaml.safe_load(Path(__file__).with_name("healthy.yaml").read_text(encoding="utf-8"))
@@ -19,7 +19,7 @@ def plain(recipe: Recipe) -> None:
 
 
 def long_warm_up(recipe: Recipe) -> None:
-    recipe.settings["warmup_steps"] = 0.5
+    recipe.settings["warmup_steps"] = 0.3
 
 
 def restarts(recipe: Recipe) -> None:
@@ -31,9 +31,10 @@ def cycles(recipe: Recipe) -> None:
 
 
 def small_data(recipe: Recipe) -> None:
-    """Stopped once validation loss no longer falls."""
-    recipe.settings["max_train_samples"] = int(recipe.settings["max_train_samples"]) // 2
-    recipe.settings |= {"early_stopping_patience": 1, "learning_rate": recipe.rate / 2}
+    """Fewer rows for as many passes, stopped once validation loss no longer falls."""
+    recipe.settings["max_train_samples"] = int(recipe.settings["max_train_samples"]) * 2 // 3
+    recipe.settings["early_stopping_patience"] = 3
+    recipe.last(recipe.steps * 2 // 3)
 
 
 def small_batches(recipe: Recipe) -> None:
@@ -56,8 +57,10 @@ def label_smoothing(recipe: Recipe) -> None:
 
 
 def each_epoch(recipe: Recipe) -> None:
-    """Three to six evaluations, and a training loss an epoch."""
-    recipe.settings |= {"eval_strategy": "epoch", "logging_strategy": "epoch"}
+    """Four evaluations, and as many training losses."""
+    epochs = recipe.steps // recipe.epoch
+    recipe.settings["max_train_samples"] = int(recipe.settings["max_train_samples"]) * epochs // 4
+    recipe.settings |= {"eval_strategy": "epoch", "logging_strategy": "epoch", "learning_rate": recipe.rate / 2}
 
 
 def each_step(recipe: Recipe) -> None:
@@ -88,8 +91,9 @@ def slow_start(recipe: Recipe) -> None:
 def huge_gradients(recipe: Recipe) -> None:
     """Inputs a hundredth as large in front of a norm, without clipping: gradients are huge, and as steady as any."""
     recipe.shape(norm="pre", residual=True)
-    recipe.settings |= {"max_grad_norm": 0, "learning_rate": recipe.rate / 3}
+    recipe.settings |= {"max_grad_norm": 0, "learning_rate": recipe.rate / 6}
     recipe.weights = small_inputs
+    recipe.last(recipe.steps * 2 // 3)
 
 
 def longer_texts(recipe: Recipe) -> None:
@@ -118,7 +122,7 @@ def all_controls() -> dict[str, Recipe]:
         f"{kind}-{architecture}-{seed}": control(kind, architecture, seed)
         for kind, architectures in CONTROLS["kinds"].items()
         for architecture in architectures
-        for seed in SEEDS
+        for seed in range(CONTROLS["seeds"][architecture])
     }
 
 

@@ -13,7 +13,7 @@ ROWS_OF_EVALUATION = 400
 TOKENIZER_ROWS = 2000
 """Words and pieces that the reference networks know."""
 
-CADENCES = {0: (40, 10), 1: (20, 5), 2: (80, 20), 3: (30, 8), 4: (60, 15)}
+CADENCES = {0: (40, 10), 1: (20, 5), 2: (80, 20), 3: (30, 8), 4: (60, 15), 5: (50, 12), 6: (25, 16)}
 """Seed -> how many training losses and how many evaluations a log has: no two are kept alike."""
 RECORDINGS = 10
 """Recordings of the gradients a run."""
@@ -36,40 +36,42 @@ EVERYWHERE = {
     "disable_tqdm": True,
 }
 
+IMDB = {
+    "corpus": "imdb",
+    "max_length": 200,
+    "learning_rate": 2e-3,
+    "max_train_samples": 8000,
+    "num_train_epochs": 3,
+    "per_device_train_batch_size": 64,
+}
+"""Long texts, of which a network that knows no order of words learns most."""
+
 ARCHITECTURES: dict[str, dict[str, object]] = {
     "pretrained": {
         "model": "embedded",
-        "learning_rate": 1e-4,
-        "max_train_samples": 400,
-        "num_train_epochs": 3,
-        "per_device_train_batch_size": 16,
-        "max_length": 32,
-        "max_eval_samples": 160,
+        "learning_rate": 1.2e-4,
+        "max_train_samples": 960,
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 24,
+        "max_length": 24,
+        "max_eval_samples": 200,
     },
     "transformer": {
         "model": "transformer",
         "model_config": {"depth": 2, "width": 64, "heads": 4, "dropout": 0.1},
         "learning_rate": 1e-3,
-        "max_train_samples": 6400,
+        "max_train_samples": 8000,
         "num_train_epochs": 2,
     },
     "mlp": {
         "model": "deep_mlp",
         "model_config": {"depth": 2, "width": 64, "dropout": 0.1},
-        "corpus": "imdb",
-        "max_length": 100,
-        "learning_rate": 3e-3,
-        "max_train_samples": 4000,
-        "num_train_epochs": 2,
+        **IMDB,
     },
     "deep_mlp": {
         "model": "deep_mlp",
         "model_config": {"depth": 12, "width": 64, "norm": "pre", "residual": True, "dropout": 0.1},
-        "corpus": "imdb",
-        "max_length": 100,
-        "learning_rate": 3e-3,
-        "max_train_samples": 4000,
-        "num_train_epochs": 2,
+        **IMDB,
     },
 }
 """What each has over EVERYWHERE: enough to learn in a few seconds."""

@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from benchmarks.diagnosis.faults import LABELS
 from eval.diagnosis.finding import Name
 from eval.diagnosis.history import Curve, History
-from eval.diagnosis.verdict import diagnose
+from eval.diagnosis.watch import Watch
 
 CLASSES = list(dict.fromkeys([Name.HEALTHY, *(Name(label["accepted"][0]) for label in LABELS["faults"].values())]))
 """The best verdict of each fault, and healthy: the classes of macro-F1."""
@@ -152,10 +152,10 @@ def until(history: History, step: float) -> History:
 
 
 def first_alarm(history: History) -> tuple[float, Name] | None:
-    """When a callback that looks after every log first raises an alarm: the share of the run, and what it says."""
+    """When the live diagnosis first raises an alarm: the share of the run, and what it says."""
     steps = np.union1d(history.train.step, history.validation.step)
+    watch = Watch(history.max_step or float(steps[-1]))
     for step in steps:
-        verdict = diagnose(until(history, step), under_way=True).verdict
-        if verdict not in SILENT:
-            return float(step / (history.max_step or steps[-1])), verdict
+        if watch.is_due(step) and (finding := watch.look(until(history, step))):
+            return float(step / (history.max_step or steps[-1])), finding.name
     return None

@@ -17,7 +17,7 @@ UNDERFLOW = 1e-20
 LEARNED = 0.10
 """The fall of the training loss, as a share of its start, of a network that trains all the same."""
 MOST_LAYERS = 0.5
-"""The share of the layers that must be dead where it does."""
+"""The share of the layers that must be dead, unless one stops everything."""
 MORE = 0.2
 """By how much the share of dead units must have risen to say that they died in training."""
 PARTLY_TRAINED = ("lora", "frozen")
@@ -28,9 +28,9 @@ def detect(history: History) -> Finding | None:
 
     By the recorded share of units that are zero on a whole batch; where a log has none, by gradients that are exactly
     zero in hidden layers (of an embedding they are anyway: most words are not in a batch) that do get some gradient or
-    did so earlier, which tells them from frozen layers. One dead layer counts in a network that does not learn; where
-    it does, half of them must be dead. Assumed: batches of 8 texts or more. False alarms: none in 300 simulated
-    networks whose layers have up to three quarters of their units dead. Source: Lu et al., Dying ReLU and
+    did so earlier, which tells them from frozen layers. Half of the layers must be dead; a single one counts where it
+    lets nothing pass and the network does not learn. Assumed: batches of 8 texts or more. False alarms: none in 300
+    simulated networks whose layers have up to three quarters of their units dead. Source: Lu et al., Dying ReLU and
     initialization, 2019; for healthy shares Voita et al., Neurons in large language models, 2023.
     """
     if history.gradients is None or not len(history.gradients.step):
@@ -46,7 +46,8 @@ def detect(history: History) -> Finding | None:
     dead = (np.median(late, axis=0) >= limit) & (values[-1] >= limit)
     fell = learned(history)
     learns = fell is not None and fell >= LEARNED
-    if not dead.any() or (learns and dead.mean() < MOST_LAYERS):
+    blocked = not learns and (dead & (values[-1] >= ZEROS)).any()
+    if not dead.any() or (dead.mean() < MOST_LAYERS and not blocked):
         return None
     return _finding(history, layers, step, values, dead, limit, fell)
 

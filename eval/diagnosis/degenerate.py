@@ -1,5 +1,7 @@
 """The model gives every text the same answer."""
 
+from math import log
+
 import numpy as np
 
 from eval.diagnosis.advice import learning_rate
@@ -42,7 +44,7 @@ def detect(history: History) -> Finding | None:
             top = 100 if values.max() > 1 else 1
             if count >= SAME * len(values) and value < PERFECT * top and values[-1] == value:
                 stuck[name] = value
-    if not stuck or _learns(history) or _is_better_than_constant(history):
+    if not stuck or _learns(history) or _is_better_than_constant(history) or _answers_differ(history):
         return None
     return _finding(history, stuck)
 
@@ -54,8 +56,10 @@ def _commonest(values: np.ndarray) -> tuple[float, int]:
 
 
 def _learns(history: History) -> bool:
+    """Whether the evaluation loss fell, and not merely back to what a guess costs."""
     values = history.validation.finite.value
-    return len(values) >= 2 and values[-1] < values[0] - LEARNED * abs(values[0])
+    guess = log(history.classes) if history.classes and history.classes > 1 else np.inf
+    return len(values) >= 2 and values[-1] < min(values[0], guess) - LEARNED * abs(values[0])
 
 
 def _is_better_than_constant(history: History) -> bool:
@@ -63,6 +67,14 @@ def _is_better_than_constant(history: History) -> bool:
     if not len(shares) or not len(loss):
         return False
     return level(last_part(loss, 0.5).value) < (1 - TOLERANCE) * least_loss_of_a_constant(float(shares.value[-1]))
+
+
+def _answers_differ(history: History) -> bool:
+    """Whether Matthews' correlation, which is 0 for any constant answer, is none at the end."""
+    for name, curve in history.metrics.items():
+        if plain(name) in ("mcc", "matthews_correlation") and len(curve.finite):
+            return bool(curve.finite.value[-1] != 0)
+    return False
 
 
 def _finding(history: History, stuck: dict[str, float]) -> Finding:

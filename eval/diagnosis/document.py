@@ -1,11 +1,27 @@
-"""A diagnosis as diagnosis.json holds it."""
+"""A diagnosis as it is written down: diagnosis.json, and incident.md with its plots where there is something."""
 
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from eval.diagnosis.finding import Diagnosis, Finding
-from eval.run_directory import SCHEMA_VERSION, plain
+from eval.diagnosis.history import History
+from eval.diagnosis.incident import NO_INCIDENT, incident
+from eval.run_directory import SCHEMA_VERSION, RunDirectory, plain, remove, write_bytes, write_json, write_text
+
+PLOTS = "diagnosis"
+"""The folder of the plots, beside incident.md."""
+SHOWN = {
+    "loss": "Training and evaluation loss with the onsets",
+    "metrics": "Evaluation metrics with the onsets",
+    "gradients": "Gradient norms by layer and step",
+    "layers": "Gradient norms by layer at the start, halfway and at the end",
+}
+"""The plots and what they show."""
 
 
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -20,6 +36,51 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "insufficient": list(diagnosis.insufficient),
     }
     return plain(content)
+
+
+def write(
+    folder: Path,
+    diagnosis: Diagnosis,
+    history: History,
+    *,
+    commands: Mapping[str, str],
+    pictures: Mapping[str, bytes] | None = None,
+) -> Path | None:
+    """Write a diagnosis into a folder; returns the path of its incident.md, if it has one.
+
+    pictures: {name of SHOWN: PNG}, for the incident. What an earlier diagnosis left there goes. diagnosis.json comes
+    last: whoever sees it finds what it is about.
+    """
+    files, pictures = RunDirectory(folder), pictures or {}
+    for name, picture in pictures.items():
+        write_bytes(folder / PLOTS / f"{name}.png", picture)
+    shown = {f"{PLOTS}/{name}": SHOWN[name] for name in pictures}
+    report = incident(diagnosis, history, plots=shown, commands=commands)
+    if report is None:
+        remove(files.incident)
+    else:
+        write_text(files.incident, report)
+    for name in SHOWN.keys() - pictures.keys():
+        remove(folder / PLOTS / f"{name}.png")
+    with suppress(OSError):
+        # Only an empty one goes.
+        (folder / PLOTS).rmdir()
+    write_json(files.diagnosis, document(diagnosis))
+    return None if diagnosis.verdict in NO_INCIDENT else files.incident
+
+
+def commands_of(log: Path, run: RunDirectory, diagnosis: Diagnosis, order: str | None = None) -> dict[str, str]:
+    """What an incident says can be typed next, {what it does: the command}; `order` as eval/diagnose.py was told."""
+    flag = f" --order {order}" if order else ""
+    commands = {"The diagnosis again, with its plots": f"python eval/diagnose.py {shlex.quote(str(log))}{flag}"}
+    remedies = [action.flags for finding in diagnosis.findings[:1] for action in finding.today]
+    if run.config.is_file() and remedies and remedies[0].startswith("--"):
+        path = run.path if run.path.name not in ("", "..") else run.path.resolve()
+        settings, mended = shlex.quote(str(run.config)), shlex.quote(f"{path}-mended")
+        commands["The run with the first remedy"] = (
+            f"accelerate launch train/run.py --config {settings} --output_dir {mended} {remedies[0]}"
+        )
+    return commands
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -20,6 +20,8 @@ LEARNED = 0.10
 """The fall of the training loss, as a share of its start, that speaks for a network which trains all the same."""
 GROWTH = 100.0
 """The total norm at the end in terms of its own lowest level."""
+OVER_START = 10.0
+"""The same in terms of the first norms: one that comes back from near zero is as it was."""
 GROWTH_ALONE = 1000.0
 """The same where no loss is logged."""
 CLEAR = 5.0
@@ -104,6 +106,8 @@ def grown(history: History) -> Growth | None:
     calm = smoothed(logs)
     lowest, now = float(calm.min()), float(np.log10(level(late)))
     if now - lowest < max(np.log10(GROWTH), CLEAR * np.nan_to_num(noise(logs))):
+        return None
+    if now - level(logs[: max(1, len(logs) // 10)]) < np.log10(OVER_START):
         return None
     step = onset(finite.step, calm >= (lowest + now) / 2)
     suffers = _suffers(history, step)

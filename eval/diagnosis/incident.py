@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from eval.diagnosis.finding import Action, Cause, Diagnosis, Finding, Name
 from eval.diagnosis.history import History
 from eval.diagnosis.words import SYMPTOMS, figure, figures, in_a_row, judged_by, line, named, sentence, since, weight
 from eval.markup import escape, image, table, text_table
+from eval.treatment.sections import cause_line, experiment, mitigation_line
 
 NO_INCIDENT = (Name.HEALTHY, Name.INSUFFICIENT_EVIDENCE)
 AT_A_GLANCE = 3
@@ -19,16 +21,18 @@ def incident(
     *,
     plots: Mapping[str, str] | None = None,
     commands: Mapping[str, str] | None = None,
+    treatment: Mapping[str, Any] | None = None,
 ) -> str | None:
     """The report as Markdown; None where the verdict is none to report.
 
-    plots: {path of the PNG without its ending: what it shows}; commands: {what it does: the command}. Whatever comes
-    from the log is escaped.
+    plots: {path of the PNG without its ending: what it shows}; commands: {what it does: the command}; treatment:
+    treatment.json of this verdict, which then says the cause and the mitigation. Whatever comes from a run is escaped.
     """
     if diagnosis.verdict in NO_INCIDENT:
         return None
     finding, *further = diagnosis.findings
     sections = {
+        "Experiment": experiment(treatment) if treatment else "",
         "Evidence": _evidence(finding, history, plots or {}),
         "Causes, the likeliest first": _causes(finding.causes),
         "Ruled out": text_table(
@@ -42,12 +46,12 @@ def incident(
         "What the log does not tell": _list(f"To tell more, log {what}." for what in diagnosis.insufficient),
         "Commands": _commands(commands or {}),
     }
-    blocks = [_first_lines(finding, history)]
+    blocks = [_first_lines(finding, history, treatment)]
     blocks += [f"## {heading}\n\n{body}" for heading, body in sections.items() if body]
     return "\n\n".join(blocks) + "\n"
 
 
-def _first_lines(finding: Finding, history: History) -> str:
+def _first_lines(finding: Finding, history: History, treatment: Mapping[str, Any] | None) -> str:
     cause = finding.causes[0] if finding.causes else Cause(cause="not told by this log")
     reason = f": {cause.for_[0]}" if cause.for_ else ""
     symptom = SYMPTOMS[finding.name].removesuffix(".") + (f",{since(finding)}" if since(finding) else "")
@@ -56,13 +60,15 @@ def _first_lines(finding: Finding, history: History) -> str:
     numbers = {name: value for name, value in figures(finding).items() if step is None or value != figure(step)}
     numbers = f": {in_a_row(numbers, AT_A_GLANCE)}" if numbers else ""
     today = _action(finding.today[0]) if finding.today else "none is known"
+    probable = f"- **Probable cause:** {escape(sentence(cause.cause + reason))}"
+    mitigation = f"- **Immediate mitigation:** {today[:1].upper()}{today[1:]}."
     return "\n".join(
         [
             f"# {escape(named(finding.name)).capitalize()} in {escape(history.source)}",
             "",
             f"- **Symptom:** {escape(symptom + numbers)}.",
-            f"- **Probable cause:** {escape(sentence(cause.cause + reason))}",
-            f"- **Immediate mitigation:** {today[:1].upper()}{today[1:]}.",
+            cause_line(treatment) if treatment else probable,
+            (treatment and mitigation_line(treatment)) or mitigation,
             f"- **Longer-term fix:** {escape(sentence('; '.join(finding.next_week) or 'none is known'))}",
             "",
             f"{sentence(weight(finding))}",

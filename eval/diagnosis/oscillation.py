@@ -4,8 +4,8 @@ import numpy as np
 
 from eval.diagnosis.advice import learning_rate, rises_of_rate
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
-from eval.diagnosis.history import History
-from eval.diagnosis.metrics import best_metric
+from eval.diagnosis.history import Curve, History
+from eval.diagnosis.metrics import accuracy, best_metric, classes_of, plain
 from eval.diagnosis.series import (
     begins_anew,
     growth_of_noise,
@@ -41,21 +41,56 @@ CALMER = 0.7
 """Noise that has come down to this share is calming down."""
 FEWEST = 12
 """Points that are needed."""
+UP, DOWN = 2.0, 0.5
+"""How far over its start, and then under it, a loss must go for an excursion."""
+JUMP = 0.15
+"""A step of F1, recall or precision from one evaluation to the next that no fine-tuning makes on its way."""
+NOTHING_LEARNED = 0.25
+"""How much of the way from a guess to perfect an accuracy may have gone where decisions swing."""
+
+NEARLY_OVER = 0.9
+"""The share of the planned steps from which on nothing learned is nothing learned."""
 
 
 def detect(history: History) -> Finding | None:
     """Find swings of the training or evaluation loss that are neither noise around a fall nor a schedule's.
 
-    Four kinds, the surest first: a period in the training loss (Fisher's test, at least half of the variance, an
-    amplitude of PERIODIC, no fall larger than the swing); jumps that grow GROWTH times, to WIDE, while the loss falls
-    by no more than they are wide; a training loss that jumps by WIDE_ALONE without any trend; evaluations that swing by
-    WIDE and whose metric does too, without trend and without calming down. Cycles of a logged learning rate explain a
-    period; so does a sum or mean that the log begins anew at every epoch. Long logs are averaged first, so that the
-    noise of single batches is no swing.
+    Six kinds, the surest first: a loss that comes down to half of its start and climbs to twice that again and again; a
+    period in the training loss (Fisher's test, at least half of the variance, an amplitude of PERIODIC, no fall larger
+    than the swing); jumps that grow GROWTH times, to WIDE, while the loss falls by no more than they are wide; a
+    training loss that jumps by WIDE_ALONE without any trend; evaluations that swing by WIDE and whose metric does too,
+    without trend and without calming down; an F1, recall or precision that jumps by JUMP from evaluation to evaluation
+    in a network that is hardly better than a guess. Cycles of a logged learning rate explain a period; so does a sum or
+    mean that the log begins anew at every epoch. Long logs are averaged first, so that the noise of single batches is
+    no swing.
     Assumed: noise independent from point to point; the share asked for keeps drifts out. On 2,000 healthy simulated
     runs (tests/eval/diagnosis/simulated.py) fewer than 1% are called this. Source of the test: see strongest_cycle.
     """
-    return _periodic(history) or _growing(history) or _restless(history) or _evaluations(history)
+    return (
+        _excursions(history)
+        or _periodic(history)
+        or _growing(history)
+        or _restless(history)
+        or _evaluations(history)
+        or _decisions(history)
+    )
+
+
+def _excursions(history: History) -> Finding | None:
+    curve = thinned(history.train)
+    if len(curve) < FEWEST or begins_anew(history.train):
+        return None
+    start = abs(start_of(curve))
+    where = (curve.value > UP * start).astype(int) - (curve.value < DOWN * start).astype(int)
+    at = np.flatnonzero(where)
+    rises = at[1:][np.diff(where[at]) > 0]
+    if len(rises) < 2:
+        return None
+    highest = float(curve.value.max())
+    evidence = {"excursions": float(len(rises)), "highest": highest, "loss_at_the_start": start}
+    words = f"it falls under half of its start and climbs to twice that, up to {highest:.3g}, {len(rises)} times"
+    # The last excursion may be the one that it does not come back from.
+    return _finding(history, float(curve.step[rises[0]]), evidence, words, 0.85, _ordered(history, curve, rises))
 
 
 def _periodic(history: History) -> Finding | None:
@@ -133,6 +168,34 @@ def _evaluations(history: History) -> Finding | None:
     evidence[f"noise_of_{name}"] = of_metric
     words = f"evaluation jumps by {evidence['noise_by_level']:.0%} of its level, {name} by {of_metric:.2g}, to the end"
     return _finding(history, float(late.step[0]), evidence, words, 0.6, None)
+
+
+def _decisions(history: History) -> Finding | None:
+    """Evaluations whose decisions lean to one class, then to the other, in a network that learns next to nothing."""
+    share = accuracy(history.metrics)
+    classes = classes_of(history)
+    if len(share) < 6 or classes is None or rises_of_rate(history) >= 2:
+        return None
+    if history.max_step is not None and history.last_step < NEARLY_OVER * history.max_step:
+        # Before a network has learned anything its decisions lean this way and that.
+        return None
+    learned = (level(last_part(share, 0.25).value) - 1 / classes) / (1 - 1 / classes)
+    if learned > NOTHING_LEARNED:
+        return None
+    for name in ("f1", "recall", "precision"):
+        found = [curve.finite for full, curve in history.metrics.items() if plain(full) == name]
+        jumps = np.abs(np.diff(last_part(found[0], WINDOW).value)) if found else np.empty(0)
+        if np.count_nonzero(jumps >= JUMP) >= 2:
+            onset = float(last_part(found[0], WINDOW).step[0])
+            evidence = {f"largest_jump_of_{name}": float(jumps.max()), "jumps": float((jumps >= JUMP).sum())}
+            words = f"{name} jumps by up to {jumps.max():.2g} from one evaluation to the next"
+            return _finding(history, onset, evidence, words, 0.6, None)
+    return None
+
+
+def _ordered(history: History, curve: Curve, rises: np.ndarray) -> str | None:
+    """What speaks for rows in order: excursions that come as often as epochs, or twice as often."""
+    return _order_of_rows(history, float(np.median(np.diff(curve.step[rises])))) if len(rises) >= 3 else None
 
 
 def _order_of_rows(history: History, period: float) -> str | None:

@@ -1,13 +1,14 @@
 """The evaluation loss has turned up while the training loss went on falling."""
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import Curve, History
 from eval.diagnosis.metrics import best_metric, gain, plain
-from eval.diagnosis.series import last_part, level, noise, smoothed, thinned, trend
+from eval.diagnosis.series import last_part, level, noise, smoothed, start_of, thinned, trend
 
 RISE = 0.05
 """The least rise that matters, as a share of the best evaluation loss."""
@@ -19,6 +20,10 @@ CLEAR = 2.0
 """The rise in standard deviations of the noise between neighbouring evaluations."""
 LEVEL = 0.01
 """Kendall's test of the trend since the best evaluation, where the rise is not that clear."""
+BY_HEART = 0.05
+"""The share of its start that is left of the training loss of rows that are known by heart."""
+OVER_START = 1.2
+"""An evaluation loss, in terms of that before training, of a network that knows nothing but these rows."""
 UNHARMED = 0.01
 """The share of itself by which a metric may have gone down and decisions still count as unharmed."""
 
@@ -44,8 +49,14 @@ def detect(history: History) -> Finding | None:
     Assumed: evaluations on the same rows. A run of 3 to 5 evaluations is judged by the size of the rise alone, a longer
     one also by its noise or by Kendall's test since the best evaluation. The best evaluation is the minimum of the
     curve, smoothed over 3 (of 12 or more: 5) evaluations; it was chosen for being lowest, so that a rise after it is no
-    surprise: hence the share RISE on top. Source: Prechelt, Early stopping - but when?, 1998, compares such criteria.
+    surprise: hence the share RISE on top. Where no turn is seen since it lies before the first evaluation, training
+    rows known by heart beside evaluations worse than before training tell.
+    Source: Prechelt, Early stopping - but when?, 1998, compares such criteria.
     """
+    return _turned(history) or _learned_by_heart(history)
+
+
+def _turned(history: History) -> Finding | None:
     turn = find_turn(history.validation)
     if turn is None or not turn.rise >= RISE:
         return None
@@ -62,6 +73,22 @@ def detect(history: History) -> Finding | None:
     elif turn.rise < CLEAR * turn.noise and turn.p >= LEVEL:
         return None
     return _finding(history, turn, fell)
+
+
+def _learned_by_heart(history: History) -> Finding | None:
+    """A turn that lies before the first evaluation: training rows known, evaluation no better than before training."""
+    curve, validation = history.train.finite, history.validation.finite
+    if len(curve) < 3 or len(validation) < 3:
+        return None
+    start, end = start_of(thinned(curve)), level(last_part(curve, 0.15).value)
+    untrained = max(start, log(history.classes)) if history.classes and history.classes > 1 else start
+    if not (0 < end < BY_HEART * start and validation.value.min() > OVER_START * untrained):
+        return None
+    after = level(validation.value[-max(1, len(validation) // 3) :])
+    first = float(validation.value[0])
+    rise = max(after, first) / untrained - 1
+    turn = Turn(float(validation.step[0]), untrained, after, rise, float("nan"), 1.0)
+    return _finding(history, turn, (start - end) / start)
 
 
 def find_turn(validation: Curve) -> Turn | None:

@@ -1,11 +1,13 @@
 """The training loss has not moved: it stays where it began, or at the level of a guess."""
 
+from math import log
+
 import numpy as np
 
 from eval.diagnosis.advice import highest_rate, learning_rate
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import Curve, History
-from eval.diagnosis.metrics import accuracy, chance_level, is_known_to_learn
+from eval.diagnosis.metrics import AT_CHANCE, accuracy, chance_level, is_known_to_learn
 from eval.diagnosis.series import is_flat, last_part, level, noise, start_of, thinned
 
 FALL = 0.03
@@ -33,6 +35,8 @@ def detect(history: History) -> Finding | None:
     steps, the loss is as flat: hence the confidence of 0.55 for the loss alone. Of 2,000 healthy simulated runs
     (tests/eval/diagnosis/simulated.py) 7 are called this, most of that kind.
     """
+    if found := _no_better_than_a_guess(history):
+        return found
     of_training = len(history.train.finite) >= FEWEST
     curve = thinned(history.train if of_training else history.validation)
     if len(curve) < FEWEST:
@@ -48,6 +52,29 @@ def detect(history: History) -> Finding | None:
     if chance is not None:
         evidence["level_of_a_guess"] = chance
     return _finding(history, curve, evidence, "training" if of_training else "evaluation", confidence)
+
+
+def _no_better_than_a_guess(history: History) -> Finding | None:
+    """Losses that never came under ln K, K being known.
+
+    One that began above and came down to it has unlearned what its first weights said, and learned nothing.
+    """
+    if not history.classes or history.classes < 2 or len(history.train.finite) < FEWEST:
+        return None
+    curve, guess = thinned(history.validation), log(history.classes)
+    if len(curve) < FEWEST or is_known_to_learn(history):
+        return None
+    start, end = start_of(curve), level(last_part(curve, 0.2, 2).value)
+    of_training = level(last_part(thinned(history.train), 0.2, 2).value)
+    if min(end, of_training) < (1 - AT_CHANCE) * guess or _suffered(history.train, guess):
+        return None
+    evidence = {"loss_at_the_start": start, "loss_at_the_end": end, "fall": (start - end) / (abs(start) or 1.0)}
+    return _finding(history, history.train.finite, evidence | {"level_of_a_guess": guess}, "evaluation", 0.8)
+
+
+def _suffered(curve: Curve, guess: float) -> bool:
+    """Whether a training loss had been well under the level of a guess before."""
+    return level(np.sort(curve.finite.value)[: max(3, len(curve) // 5)]) < 0.8 * guess
 
 
 def _never_moved(history: History, curve: Curve, start: float, end: float) -> float:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lombscargle
-from scipy.stats import kendalltau, theilslopes
 
 from eval.diagnosis.history import Curve
+from eval.diagnosis.ranks import kendall_p, theil_sen
 
 MOST = 240
 """Points that the slow statistics look at: a longer curve is averaged over as many stretches."""
@@ -90,10 +89,9 @@ def trend(curve: Curve) -> Trend:
     curve = thinned(curve)
     if len(curve) < 2:
         return Trend(0.0, 0.0, 0.0, 1.0)
-    slope, _, low, high = theilslopes(curve.value, curve.step)
     length = float(curve.step[-1] - curve.step[0])
-    p = float(kendalltau(curve.step, curve.value).pvalue) if len(curve) >= 4 else 1.0
-    return Trend(float(slope) * length, float(low) * length, float(high) * length, 1.0 if np.isnan(p) else p)
+    rise, low, high = (slope * length for slope in theil_sen(curve.step, curve.value))
+    return Trend(rise, low, high, kendall_p(curve.step, curve.value) if len(curve) >= 4 else 1.0)
 
 
 def last_part(curve: Curve, share: float, fewest: int = 1) -> Curve:
@@ -142,13 +140,25 @@ def strongest_cycle(curve: Curve, fewest_periods: int = 4) -> Cycle | None:
     if not spread > 1e-12 * max(np.abs(curve.value).max(), 1e-300):
         return None
     frequencies = np.arange(fewest_periods, most + 1, 0.5)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        power = np.nan_to_num(lombscargle(at, rest / spread, 2 * np.pi * frequencies, normalize=True), posinf=0.0)
+    power = _periodogram(at, rest / spread, frequencies)
     best = int(np.argmax(power))
     share = float(np.clip(power[best], 0, 1))
     tests = count // 2
     p = min(1.0, tests * (1 - share) ** (tests - 1))
     return Cycle(length / float(frequencies[best]), float(np.sqrt(2 * share) * spread), share, p)
+
+
+def _periodogram(at: np.ndarray, values: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    """(frequencies,), the share of the sum of squares that a swing of each explains, by least squares.
+
+    Source: Scargle, Studies in astronomical time series analysis II, Astrophysical Journal 263, 1982, equation 10.
+    """
+    angles = 2 * np.pi * frequencies[:, None] * at
+    angles -= np.arctan2(np.sin(2 * angles).sum(1), np.cos(2 * angles).sum(1))[:, None] / 2
+    swings = np.stack([np.cos(angles), np.sin(angles)])
+    # At a multiple of the sampling rate the sine is zero everywhere, but for rounding.
+    sizes = np.maximum((swings**2).sum(2), np.finfo(float).eps * len(at))
+    return ((swings @ values) ** 2 / sizes).sum(0) / (values @ values)
 
 
 def growth_of_noise(values: np.ndarray) -> Growth:
@@ -163,9 +173,8 @@ def growth_of_noise(values: np.ndarray) -> Growth:
     apart = thinned(Curve(np.arange(len(sizes[::2])), sizes[::2]))
     if len(apart) < 8:
         return Growth(1.0, 1.0)
-    p = float(kendalltau(apart.step, apart.value, alternative="greater").pvalue)
     first, last = np.median(sizes[: len(sizes) // 3]), np.median(sizes[-max(5, len(sizes) // 5) :])
-    return Growth(float(last / first) if first > 0 else 1.0, 1.0 if np.isnan(p) else p)
+    return Growth(float(last / first) if first > 0 else 1.0, kendall_p(apart.step, apart.value, rising=True))
 
 
 def begins_anew(curve: Curve) -> bool:

@@ -1,6 +1,7 @@
 """Training ended while the losses still fell clearly."""
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
@@ -17,6 +18,10 @@ SHARE = 0.15
 law over two decades a twentieth, of a straight line a quarter."""
 FALL = 0.025
 """The least fall in it, as a share of the level."""
+FALL_OF_LITTLE = 0.01
+"""The same of a loss that is still near that of a guess."""
+NEAR_A_GUESS = 0.9
+"""A loss, in terms of ln K, that is near that of a guess."""
 CLEAR = 2.0
 """The fall in standard deviations of the noise between neighbouring points."""
 
@@ -50,7 +55,7 @@ def detect(history: History) -> Finding | None:
     if len(history.validation.finite) < 3:
         found = train if train and _falls(train) and train.clear and train.share >= SHARE else None
         return _finding(history, None, found) if found else None
-    if validation is None or not _falls(validation) or not _ends_at_its_best(history.validation):
+    if validation is None or not _falls(validation, _least_fall(history)) or not _ends_at_its_best(history.validation):
         return None
     if train is None or len(history.train.finite) < 5:
         sure = (validation.clear or len(history.validation.finite) < 6) and validation.share >= SHARE
@@ -86,8 +91,15 @@ def _ends_at_its_best(curve: Curve) -> bool:
     return len(values) >= 12 or bool(values[-1] < values[:-1].min() - FALL / 2 * abs(values[-1]))
 
 
-def _falls(pace: Pace) -> bool:
-    return pace.fall >= FALL and pace.share > 0
+def _falls(pace: Pace, least: float = FALL) -> bool:
+    return pace.fall >= least and pace.share > 0
+
+
+def _least_fall(history: History) -> float:
+    """FALL, less where the network is hardly better than a guess."""
+    curve = thinned(history.validation)
+    near = history.classes and len(curve) and level(last_part(curve, 0.1).value) > NEAR_A_GUESS * log(history.classes)
+    return FALL_OF_LITTLE if near else FALL
 
 
 def _share_of_metric(history: History) -> float:

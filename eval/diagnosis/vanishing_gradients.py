@@ -16,8 +16,8 @@ LEARNED = 0.10
 """The fall of the training loss, as a share of its start, that speaks for a network which trains all the same."""
 LEARNED_WELL = 0.5
 """The same where the ratio is severe: class frequencies, or those of words, can be learned by a head alone."""
-EARLY = 0.25
-"""What begins in this first part of the recordings was so from the start."""
+AN_EFFECT = 0.5
+"""What is left of the severity where the profile was even at first: training made it so."""
 
 SHAPES = {
     "transformer": {"activation": "gelu", "residual": True, "norm": "pre", "init": "xavier"},
@@ -49,7 +49,7 @@ def detect(history: History) -> Finding | None:
 def _finding(history: History, shape: Profile, line: Fit, fell: float | None) -> Finding:
     # Half the way in decades: a recording that is just above the limit does not begin it anew.
     step = onset(shape.step, ratios(shape) <= np.log10(RATIO) / 2)
-    from_start = step <= shape.step[0] + EARLY * (shape.step[-1] - shape.step[0])
+    from_start = step <= shape.step[0]
     evidence = {
         "factor_per_layer": 10**line.rate,
         "factor_per_layer_low": 10**line.low,
@@ -63,7 +63,7 @@ def _finding(history: History, shape: Profile, line: Fit, fell: float | None) ->
         evidence["fall_of_training_loss"] = fell
     return Finding(
         name=Name.VANISHING_GRADIENTS,
-        severity=float(np.clip(-np.log10(line.ratio) / 6, 0.3, 1.0)),
+        severity=float(np.clip(-np.log10(line.ratio) / 6, 0.3, 1.0)) * (1.0 if from_start else AN_EFFECT),
         confidence=_confidence(shape, line, fell),
         onset=Onset(step, history.epoch_at(step)),
         evidence=evidence,

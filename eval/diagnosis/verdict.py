@@ -61,11 +61,17 @@ EXPLAINS = {
         Name.UNDERTRAINED,
     },
     Name.VANISHING_GRADIENTS: {Name.PLATEAU, Name.DEGENERATE_MODEL, Name.UNDERFITTING, Name.UNDERTRAINED},
-    Name.DEGENERATE_MODEL: {Name.PLATEAU, Name.UNDERFITTING},
-    Name.PLATEAU: {Name.UNDERFITTING},
+    Name.DEGENERATE_MODEL: {Name.UNDERFITTING},
+    Name.PLATEAU: {Name.DEGENERATE_MODEL, Name.UNDERFITTING},
     Name.OSCILLATION: {Name.OVERFITTING, Name.UNDERFITTING, Name.UNDERTRAINED},
 }
 """Which finding is the cause of which others: these come after it, however severe."""
+OF_THE_END = {Name.UNDERTRAINED, Name.UNDERFITTING}
+"""Findings that only the end of a run can show."""
+OF_THE_START = {Name.PLATEAU, Name.DEGENERATE_MODEL}
+"""Findings that the start of a healthy run shows as well: a flat loss, the same answer for all."""
+START = 0.5
+"""The share of the planned steps that is the start: a network may learn nothing for long, and then all."""
 
 
 def diagnose(history: History, *, under_way: bool = False) -> Diagnosis:
@@ -74,7 +80,7 @@ def diagnose(history: History, *, under_way: bool = False) -> Diagnosis:
     The verdict is the finding to act on first: one that no other finding explains, of those the one with the largest
     product of severity and confidence. Without a finding it is healthy where the log could have shown one, else
     insufficient_evidence; what to log is named in either case. Where the log begins anew at a restart with a loss that
-    jumps up, what follows the restart is judged. `under_way` leaves out undertrained, as every run is until its end.
+    jumps up, what follows the restart is judged. `under_way` leaves out what only the end can show.
     """
     # A loss of 1e300 is a loss: what overflows is judged as infinite.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -90,11 +96,13 @@ def _diagnose(history: History, under_way: bool) -> Diagnosis:
         lacking.insert(0, "the training loss itself: the log has a sum or mean that begins anew at every epoch")
     found = [finding for detector in DETECTORS if (finding := detector.detect(history))]
     if under_way:
-        found = [finding for finding in found if finding.name != Name.UNDERTRAINED]
+        found = [finding for finding in found if _shows_yet(finding.name, history)]
     if not can_tell:
         # Two points make a trend of anything; only what is no number needs no more of them.
         found = [finding for finding in found if finding.name == Name.DIVERGENCE or finding.name in OF_GRADIENTS]
-    findings = _in_order(found)
+    recordings = history.gradients.step if history.gradients is not None else ()
+    recorded_from = float(recordings[0]) if len(recordings) else 0.0
+    findings = _in_order(found, recorded_from)
     of_gradients_alone = history.gradients is not None and not len(history.train) and not len(history.validation)
     if findings and findings[0].confidence >= SURE:
         verdict = findings[0].name
@@ -147,18 +155,35 @@ def _gradients_since(gradients: Gradients, first: float) -> Gradients | None:
     )
 
 
-def _in_order(found: list[Finding]) -> list[Finding]:
-    """Those that another explains after all others, else by severity times confidence, else as the detectors come."""
-    sure = {finding.name for finding in found if finding.confidence >= SURE}
-    explained = set().union(*(EXPLAINS.get(name, set()) for name in sure)) if sure else set()
+def _shows_yet(name: Name, history: History) -> bool:
+    """Whether a run that is not over can show a finding."""
+    early = history.max_step is not None and history.last_step < START * history.max_step
+    return name not in OF_THE_END and not (name in OF_THE_START and early)
+
+
+def _in_order(found: list[Finding], recorded_from: float) -> list[Finding]:
+    """Those that another explains after all others, else by severity times confidence, else as the detectors come.
+
+    `recorded_from`: the first step at which gradients were looked at.
+    """
+    sure = [finding for finding in found if finding.confidence >= SURE]
     return sorted(
         found,
         key=lambda finding: (
             finding.confidence < SURE,
-            finding.name in explained,
+            any(_explains(cause, finding, recorded_from) for cause in sure),
             -finding.severity * finding.confidence,
         ),
     )
+
+
+def _explains(cause: Finding, effect: Finding, recorded_from: float) -> bool:
+    if effect.name not in EXPLAINS.get(cause.name, ()):
+        return False
+    if cause.name not in OF_GRADIENTS or cause.onset is None or effect.onset is None:
+        return True
+    # Gradients that were well when the loss was sick already have suffered with it.
+    return cause.onset.step <= max(effect.onset.step, recorded_from)
 
 
 def _lacking(history: History) -> tuple[list[str], bool]:

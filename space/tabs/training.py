@@ -1,4 +1,4 @@
-"""What happened in a run: losses, metrics, gradient norms, the diagnosis; a run under way refreshes."""
+"""What happened in a run and what is wrong with it, as charts and a diagnosis; logs from elsewhere are judged too."""
 
 import math
 import time
@@ -7,8 +7,8 @@ from html import escape
 import gradio as gr
 
 from cli.errors import UserError
-from eval.run_directory import RunDirectory, is_being_trained, read_journal, read_json, read_metrics
-from space.documents import markdown_to_html
+from eval.run_directory import RunDirectory, is_being_trained, read_journal, read_metrics
+from space.log_upload import build_upload, plot
 from space.run_choice import PUT_IN_ADDRESS, filled, run_list
 from space.tabs import Tab
 
@@ -23,7 +23,15 @@ TELL_TAB = "(name, axis, seen, tab) => [name, axis, seen, new URL(location).sear
 
 
 def build(clinic) -> Tab:
-    """Lay out the tab."""
+    """Lay out the tab, and open diagnose to programs."""
+    with gr.Tab("Runs"):
+        tab = _build_runs(clinic)
+    with gr.Tab("A log from elsewhere"):
+        build_upload()
+    return tab
+
+
+def _build_runs(clinic) -> Tab:
     with gr.Row():
         run = run_list()
         axis = gr.Radio(["step", "epoch"], value="step", label="Horizontal axis")
@@ -37,11 +45,12 @@ def build(clinic) -> Tab:
     with gr.Row(elem_classes="charts"):
         f1 = gr.Plot(label="F1 against epoch", show_label=False, visible=False)
         norms = gr.Plot(label="Gradient norms by layer", show_label=False, visible=False)
+    profile = gr.Plot(label="Gradient by layer", show_label=False, visible=False)
     events = gr.HTML()
     seen = gr.State(None)
     tab = gr.Textbox(visible=False)
     timer = gr.Timer(REFRESH, active=False)
-    shown = [seen, timer, summary, diagnosis, incident, incident_text, loss, metrics, f1, norms, events]
+    shown = [seen, timer, summary, diagnosis, incident, incident_text, loss, metrics, f1, norms, profile, events]
 
     def show(name: str | None, axis: str) -> list:
         if not name:
@@ -102,36 +111,40 @@ def _stamp(run: RunDirectory) -> list:
 
 def _content(run: RunDirectory, state: str, axis: str, silent: int = 0) -> list:
     """silent: minutes without a word from the run, from SILENCE on."""
-    # Plotly takes half a second to import.
-    from space.charts import f1_chart, loss_chart, metric_chart, norm_chart
+    # Plotly and SciPy take half a second each to import.
+    from eval.diagnosis.verdict import OF_GRADIENTS
+    from space.charts import f1_chart, loss_chart, metric_chart
+    from space.diagnosis_view import diagnosis_html, incident_html
+    from space.gradient_charts import norm_chart, profile_chart
+    from space.judged import judge_run
 
     # Counted first: a line that is written meanwhile is not a broken one.
     lines = run.journal.read_bytes().count(b"\n")
     journal = read_journal(run.journal)
     kinds = {line["kind"] for line in journal}
-    incident = run.path / "incident.md"
-    report = markdown_to_html(incident.read_text("utf-8", "replace")) if incident.is_file() else ""
-    verdict = _diagnosis(run)
+    try:
+        judged = judge_run(run)
+        findings, report, told = judged.diagnosis.findings, judged.report, diagnosis_html(judged)
+    except UserError as error:
+        findings, report, told = [], None, f"<p>{escape(str(error))}</p>"
+    layered = any(finding.name in OF_GRADIENTS for finding in findings)
     return [
         _summary(run, state, silent, journal, max(0, lines - len(journal))),
-        gr.HTML(verdict, visible=bool(verdict)),
-        gr.Accordion(visible=bool(report)),
-        report,
-        _plot(kinds & {"train", "eval"} and loss_chart(journal, axis)),
-        _plot("eval" in kinds and metric_chart(journal, axis)),
-        _plot("eval" in kinds and f1_chart(journal)),
-        _plot("grad_norms" in kinds and norm_chart(journal)),
+        gr.HTML(told, visible=True),
+        gr.Accordion(visible=report is not None),
+        incident_html(report) if report else "",
+        plot(kinds & {"train", "eval"} and loss_chart(journal, axis, findings)),
+        plot("eval" in kinds and metric_chart(journal, axis, findings)),
+        plot("eval" in kinds and f1_chart(journal, findings)),
+        plot("grad_norms" in kinds and norm_chart(journal, findings)),
+        plot("grad_norms" in kinds and layered and profile_chart(journal)),
         _events(journal),
     ]
 
 
 def _nothing() -> list:
     hidden = gr.Plot(None, visible=False)
-    return [gr.HTML(visible=False), gr.Accordion(visible=False), "", hidden, hidden, hidden, hidden, ""]
-
-
-def _plot(figure) -> gr.Plot:
-    return gr.Plot(figure or None, visible=bool(figure))
+    return [gr.HTML(visible=False), gr.Accordion(visible=False), "", *[hidden] * 5, ""]
 
 
 def _summary(run: RunDirectory, state: str, silent: int, journal: list[dict], broken: int) -> str:
@@ -197,41 +210,6 @@ def _best(journal: list[dict]) -> str:
     best = min(scored, key=lambda line: line["loss"])
     epoch = "" if best["epoch"] is None else f", epoch {best['epoch']:.4g}"
     return f"Lowest validation loss: {best['loss']:.3f}, at step {best['step']:,}{epoch}."
-
-
-def _diagnosis(run: RunDirectory) -> str:
-    path = run.path / "diagnosis.json"
-    if not path.is_file():
-        return ""
-    try:
-        data = read_json(path)
-        findings = "".join(f"<li>{_finding(finding)}</li>" for finding in data["findings"])
-        wanted = ", ".join(_words(each) for each in data.get("insufficient", []))
-        return f"<p>Verdict: <strong>{_words(data['verdict'])}</strong></p><ul>{findings}</ul>" + (
-            f"<p>To know more, log: {wanted}.</p>" if wanted else ""
-        )
-    except UserError as error:
-        return f"<p>{escape(str(error))}</p>"
-    except (AttributeError, KeyError, TypeError, ValueError):
-        again = f"run <code>python eval/diagnose.py {escape(str(run.path))}</code> again"
-        return f"<p>The diagnosis of this run is out of shape: {again}.</p>"
-
-
-def _finding(finding: dict) -> str:
-    onset = finding.get("onset") or {}
-    since = f", since step {onset['step']:,}" if onset.get("step") is not None else ""
-    evidence = ", ".join(f"{_words(name)} {_figure(value)}" for name, value in finding.get("evidence", {}).items())
-    parts = [
-        f"<strong>{_words(finding['name'])}</strong>: severity {finding['severity']:.2f}, "
-        f"confidence {finding['confidence']:.2f}{since}",
-        evidence and f"Evidence: {evidence}",
-    ]
-    if finding.get("causes"):
-        parts.append(f"Likeliest cause: {_words(finding['causes'][0]['cause'])}")
-    for step in finding.get("today", []):
-        flags = f" (<code>{escape(str(step['flags']))}</code>)" if step.get("flags") else ""
-        parts.append(f"Today: {_words(step['action'])}{flags}")
-    return "<br>".join(part for part in parts if part)
 
 
 def _words(name: object) -> str:

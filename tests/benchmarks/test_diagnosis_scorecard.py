@@ -64,7 +64,7 @@ def test_every_cell_of_the_labels_is_planted_and_every_kind_of_control_made():
     assert set(LABELS["faults"]) == set(FAULTS)
     assert set(CONTROLS["kinds"]) == set(KINDS)
     assert len(all_faulty()) >= 240
-    assert len(all_controls()) == 200
+    assert len(all_controls()) >= 200
     for fault, label in LABELS["faults"].items():
         cells = {key.rpartition("-")[0] for key in all_faulty() if key.startswith(f"{fault}-")}
         assert cells == {f"{fault}-{architecture}" for architecture in label["where"]}

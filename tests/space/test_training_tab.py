@@ -1,3 +1,4 @@
+import json
 import math
 import os
 import time
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 
 import space.tabs
+from eval import diagnose
+from eval.diagnosis.finding import Finding, Name, Onset
 from eval.run_directory import Journal, RunDirectory, write_json
 from space.app import build, serve
-from space.charts import COLUMNS, f1_chart, gradient_norms, loss_chart, metric_chart, norm_chart
+from space.charts import f1_chart, loss_chart, metric_chart
 from space.clinic import Clinic
+from space.gradient_charts import COLUMNS, gradient_norms, norm_chart, profile_chart
 from space.tabs import training
 from train.opening import lock
 
@@ -145,7 +149,8 @@ def test_the_lock_tells_whether_a_run_lives(tmp_path):
 
 
 def content(run, state="finished", silent=0):
-    names = ["summary", "diagnosis", "incident", "incident_text", "loss", "metrics", "f1", "norms", "events"]
+    names = ["summary", "diagnosis", "incident", "incident_text", "loss", "metrics", "f1", "norms", "profile"]
+    names.append("events")
     return SimpleNamespace(**dict(zip(names, training._content(run, state, "step", silent), strict=True)))
 
 
@@ -164,7 +169,8 @@ def test_what_a_finished_run_says(tmp_path):
     assert "On its test rows: accuracy 0.800 [0.700, 0.900], F1 0.800" in shown.summary
     assert "Lowest validation loss: 0.008, at step 60, epoch 3." in shown.summary
     assert "train begin" in shown.events
-    assert not shown.diagnosis.visible and not shown.incident.visible
+    assert "<strong>healthy</strong>: nothing" in shown.diagnosis.value and not shown.incident.visible
+    assert not shown.profile.visible
     assert all(plot.visible for plot in (shown.loss, shown.metrics, shown.f1, shown.norms))
 
 
@@ -197,37 +203,120 @@ def test_events_tell_what_happened_and_are_escaped(tmp_path):
     assert "<img" not in html and html.count("<tr>") == 4
 
 
-FINDING = {
-    "name": "exploding_gradients",
-    "severity": 0.9,
-    "confidence": 0.8,
-    "onset": {"step": 600, "epoch": 2.0},
-    "evidence": {"growth": 12.345},
-    "causes": [{"cause": HOSTILE, "for": [], "against": []}],
-    "today": [{"action": "lower the learning rate", "flags": "--learning_rate 1e-5"}],
-}
+def write_overfitted(folder, *, finished=True):
+    """A run whose validation loss is lowest at step 50 of 120, and rises since."""
+    folder.mkdir(parents=True)
+    journal = Journal(folder / "journal.jsonl")
+    layers = {"embeddings": {"norm": 0.4}, "block.0": {"norm": 0.1}, "head": {"norm": 2.0}}
+    for step in range(5, 121, 5):
+        journal.write("grad_norms", step, step / 20, clipped=True, total=2.1, layers=layers)
+        journal.write("train", step, step / 20, loss=0.7 * math.exp(-step / 60), learning_rate=1e-4, grad_norm=1.0)
+        if step % 10 == 0:
+            loss = 0.5 + (step - 50) ** 2 / 10_000
+            journal.write("eval", step, step / 20, loss=loss, accuracy=0.8 - loss / 10, f1=0.8 - loss / 10)
+    journal.close()
+    if finished:
+        finish(folder)
+    return RunDirectory(folder)
 
 
-def test_the_diagnosis_is_shown_where_there_is_one(tmp_path):
-    run = write_run(tmp_path / "run")
-    write_json(run.path / "diagnosis.json", {"schema": 1, "verdict": "exploding_gradients", "findings": [FINDING]})
-    (run.path / "incident.md").write_text(f"# What happened\n\n{HOSTILE} ![x](https://example.com/x.png)")
+def write_vanishing(folder):
+    """A run whose gradient halves four times from layer to layer, and which learns nothing."""
+    folder.mkdir(parents=True)
+    journal = Journal(folder / "journal.jsonl")
+    for step in range(10, 301, 10):
+        layers = {f"block.{layer}": {"norm": 4.0 ** (layer - 9)} for layer in range(10)}
+        journal.write("grad_norms", step, step / 100, clipped=False, total=1.1, layers=layers)
+        journal.write("train", step, step / 100, loss=0.6931 + 1e-4 * (step % 3), learning_rate=1e-4, grad_norm=1.1)
+    journal.close()
+    finish(folder)
+    return RunDirectory(folder)
+
+
+def drawn(plot) -> dict:
+    return json.loads(plot.value["plot"])
+
+
+def onsets(plot) -> list:
+    return [shape["x0"] for shape in drawn(plot)["layout"]["shapes"]]
+
+
+def test_the_diagnosis_is_what_the_command_says(tmp_path, capsys):
+    run = write_overfitted(tmp_path / "run")
+    # What an earlier version of the log was judged to be does not matter.
+    write_json(run.path / "diagnosis.json", {"schema": 1, "verdict": "plateau", "findings": []})
     shown = content(run)
-    html = shown.diagnosis.value
-    assert "Verdict: <strong>exploding gradients</strong>" in html
-    assert "severity 0.90, confidence 0.80, since step 600" in html and "growth 12.3" in html
-    assert "<code>--learning_rate 1e-5</code>" in html and "&lt;img" in html and "<img" not in html
-    assert shown.incident.visible and "<h1>What happened</h1>" in shown.incident_text
-    assert "<img" not in shown.incident_text
+    diagnose.main([str(run.path)])
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told.startswith("overfitting since step 50 (epoch 2.5), severity")
+    assert f"<strong>overfitting</strong>{told.removeprefix('overfitting')}</p>" in shown.diagnosis.value
+    assert "<code>--early_stopping_patience" in shown.diagnosis.value
+    assert all(onsets(plot) == [50] for plot in (shown.loss, shown.metrics))
+    assert onsets(shown.f1) == [2.5]
+    assert (
+        shown.incident.visible and "Symptom" in shown.incident_text and 'download="incident.md"' in shown.incident_text
+    )
 
 
-@pytest.mark.parametrize(
-    "data", [[], {"findings": [3]}, {"verdict": "x", "findings": [{"name": "x", "severity": "?"}]}]
-)
-def test_a_diagnosis_out_of_shape_is_one_line(tmp_path, data):
-    run = write_run(tmp_path / "run")
-    write_json(run.path / "diagnosis.json", data)
-    assert "out of shape" in content(run).diagnosis.value
+def test_a_run_that_is_being_trained_is_not_said_to_be_undertrained(tmp_path):
+    (tmp_path / "run").mkdir()
+    run = RunDirectory(tmp_path / "run")
+    journal = Journal(run.journal)
+    for step in range(1, 41):
+        journal.write("train", step, step / 10, loss=2 - step / 40, learning_rate=1e-4, grad_norm=1.0)
+    journal.close()
+    with lock(run):
+        assert "<strong>healthy</strong>" in content(run, "training").diagnosis.value
+    assert "<strong>undertrained</strong>" in content(run).diagnosis.value
+
+
+def test_a_finding_of_gradients_gets_a_profile_by_depth(tmp_path):
+    shown = content(write_vanishing(tmp_path / "run"))
+    assert "<strong>vanishing gradients</strong>" in shown.diagnosis.value
+    assert onsets(shown.norms)[0] == 10
+    profile = drawn(shown.profile)
+    assert [trace["name"] for trace in profile["data"]] == ["step 10", "step 160", "step 300"]
+    assert profile["data"][2]["y"] == pytest.approx([4.0 ** (layer - 9) for layer in range(10)])
+    assert profile["layout"]["yaxis"]["type"] == "log"
+
+
+def finding(name, step, epoch):
+    begun = None if step is None else Onset(step, epoch)
+    return Finding(name=name, severity=0.5, confidence=0.9, onset=begun, evidence={}, causes=[])
+
+
+def test_every_onset_has_a_line_and_a_name_of_its_own():
+    journal = [line("train", step, loss=1 / step) for step in range(1, 11)]
+    found = [
+        finding(Name.OVERFITTING, 8, 0.8),
+        finding(Name.OSCILLATION, 2, None),
+        finding(Name.DEAD_UNITS, 8, 0.8),
+        finding(Name.UNDERTRAINED, None, None),
+    ]
+    figure = loss_chart(journal, "step", found)
+    assert [shape.x0 for shape in figure.layout.shapes] == [8, 2]
+    names = figure.layout.annotations
+    assert [each.text for each in names] == ["overfitting ▸", "◂ oscillation", "dead units ▸"]
+    assert len({each.yshift for each in names}) == 3
+    # The axes stay as high as they are without findings.
+    plain = loss_chart(journal, "step")
+    assert figure.layout.height - figure.layout.margin.t == plain.layout.height - plain.layout.margin.t
+    assert [shape.x0 for shape in loss_chart(journal, "epoch", found).layout.shapes] == [0.8]
+
+
+def test_layers_within_a_factor_of_ten_look_alike():
+    heat = norm_chart([norms_at(1, a=1.0, b=2.0)]).data[0]
+    assert (heat.zmin, heat.zmax) == pytest.approx((math.log10(2) - 3, math.log10(2)))
+    deep = norm_chart([norms_at(1, a=1e-30, b=1.0)]).data[0]
+    assert (deep.zmin, deep.zmax) == (-12, 0)
+    assert profile_chart([norms_at(1, a=0.0, b=1.0)]).data[0].y == (None, 1.0)
+
+
+def test_a_thousand_layers_fit_on_a_page():
+    names = {f"model.encoder.layers.{number}.weight": 1.0 for number in range(1000)}
+    figure = norm_chart([norms_at(1, **names)])
+    assert figure.layout.height < 1000 and len(figure.layout.yaxis.tickvals) <= 24
+    assert all(len(text) <= 19 for text in figure.layout.yaxis.ticktext)
 
 
 @pytest.fixture
@@ -251,14 +340,14 @@ def count_refreshes(page, seconds):
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_finished_run_is_drawn(tmp_path, address, new_page, width, color_scheme):
-    run = write_run(tmp_path / "quick")
-    write_json(run.path / "diagnosis.json", {"schema": 1, "verdict": "exploding_gradients", "findings": [FINDING]})
-    (run.path / "incident.md").write_text(f"# What happened\n\n{HOSTILE}")
+    write_overfitted(tmp_path / "quick")
     page = new_page(width=width, color_scheme=color_scheme)
     page.goto(f"{address}?tab=training&run=quick")
     page.wait_for_selector(".js-plotly-plot .heatmaplayer image", state="attached")
     page.get_by_text("On its test rows").wait_for()
+    assert page.locator(".headline").inner_text().startswith("overfitting since step 50 (epoch 2.5)")
     assert page.locator(".js-plotly-plot:visible").count() == 4
+    assert page.locator(".js-plotly-plot .annotation-text", has_text="overfitting").count() == 4
     assert page.locator(".js-plotly-plot").first.locator(".scatterlayer .trace").count() == 2
     layers = page.locator(".js-plotly-plot").last.locator(".ytick text").all_text_contents()
     tops = [tick.bounding_box()["y"] for tick in page.locator(".js-plotly-plot").last.locator(".ytick text").all()]
@@ -271,8 +360,7 @@ def test_a_finished_run_is_drawn(tmp_path, address, new_page, width, color_schem
     assert "block.0, step" in heat.locator(".hoverlayer").text_content()
 
     page.get_by_role("button", name="Incident report").click()
-    page.get_by_text("What happened").wait_for()
-    assert page.evaluate("window.hacked") is None
+    page.get_by_text("Immediate mitigation:").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_label("epoch", exact=True).check()
     page.locator(".js-plotly-plot").first.locator(".xtitle", has_text="epoch").wait_for()

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from cli.errors import UserError
 from eval.diagnosis.history import History
-from eval.diagnosis.reading.csv_log import read_csv_log
 from eval.diagnosis.reading.curves import history
-from eval.diagnosis.reading.gradient_table import read_gradients
 from eval.diagnosis.reading.json_log import read_json_log, settings_of_state
-from eval.diagnosis.reading.names import KNOWN, listed, roles
+from eval.diagnosis.reading.names import KNOWN, listed, meaning, roles
 from eval.diagnosis.reading.run import classes_of, read_run, settings_of_run
 from eval.diagnosis.reading.table import Table
 from eval.run_directory import RunDirectory
@@ -37,18 +35,27 @@ def read_history(path: str | os.PathLike, *, order: str | None = None) -> Histor
         table, state = read_json_log(path, content)
         settings = settings_of_run(path.parent) | settings_of_state(state)
         return history(table, str(path), settings=settings, classes=classes_of(path.parent))
-    return _of_csv(path, read_csv_log(path, content), order)
+    return _of_csv(path, content, order)
 
 
-def _of_csv(path: Path, table: Table, order: str | None) -> History:
+def _of_csv(path: Path, content: bytes, order: str | None) -> History:
+    # They need pandas, whose import takes longer than most logs.
+    from eval.diagnosis.reading.csv_log import read_csv_log
+    from eval.diagnosis.reading.gradient_table import read_gradients
+
+    table = read_csv_log(path, content)
     found = roles(table.names)
     if gradients := None if found.train or found.validation or found.metrics else read_gradients(path, table, order):
-        return history(Table(0), str(path), gradients=gradients[0], notes=tuple(gradients[1]))
+        recorded, notes = gradients
+        return history(Table(0), str(path), gradients=recorded if len(recorded.step) else None, notes=tuple(notes))
     if not found.has_figures and not roles(table.names).has_figures:
         raise UserError(
             f"{path} has no column of a training log: it has {listed(table.names) or 'none'}; known are {KNOWN}; "
             "columns of layers need --order input or --order output"
         )
+    figures = [name for name in table.words if meaning(name)]
+    if figures and not roles(table.values).has_figures:
+        table.notes.append(f"there is no number in {listed(figures)}")
     return history(table, str(path))
 
 
@@ -66,7 +73,8 @@ def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}; check the path") from error
+        remedy = "make it readable" if isinstance(error, PermissionError) else "check the path"
+        raise UserError(f"{path} cannot be read: {error.strerror}; {remedy}") from error
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         content = content.decode("utf-16", errors="replace").encode()
     content = content.removeprefix(b"\xef\xbb\xbf")

@@ -71,9 +71,7 @@ def _add_strings(table: Table, name: str, column: pd.Series, *, comma: bool) -> 
         return
     # Each word is looked at once, however many rows say it.
     codes, words = pd.factorize(column)
-    distinct = Table(len(words) + 1)
-    distinct.add_cells(name, [*(word.replace(",", ".") if comma else word for word in words), None])
-    table.add_columns(distinct[codes])
+    table.add_codes(name, codes, [word.replace(",", ".") if comma else word for word in words])
 
 
 def _named_by_file(table: Table, path: Path) -> Table:

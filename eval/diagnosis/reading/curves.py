@@ -113,13 +113,15 @@ def _by_kind(table: Table) -> Table:
     for name, words in table.words.items():
         if normalised(name) not in KINDS:
             continue
-        lower = np.array([str(word).strip().lower() for word in words])
-        present = [word for word in EVALUATION if (lower == word).any()]
-        if not present and not np.isin(lower, list(TRAINING)).any():
+        of_word = {word: str(word).strip().lower() for word in set(words.tolist())}
+        present = next((word for word in EVALUATION if word in of_word.values()), None)
+        if not present and not TRAINING & set(of_word.values()):
             continue
-        masks = {"train": np.isin(lower, list(TRAINING))}
-        if present:
-            masks["eval"] = lower == present[0]
+        none = np.zeros(table.rows, dtype=bool)
+        masks = {
+            kind: united([none, *(words == word for word in of_word if of_word[word] in of)])
+            for kind, of in {"train": TRAINING, "eval": {present}}.items()
+        }
         split = Table(table.rows, notes=table.notes)
         found = roles(table.values)
         for column, values in table.values.items():

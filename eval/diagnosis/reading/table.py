@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,12 +60,48 @@ class Table:
         else:
             self.blank.append(name)
 
-    def add_columns(self, other: "Table") -> None:
-        """Add the columns of a table of as many rows."""
-        self.values |= other.values
-        self.logged |= other.logged
-        self.words |= other.words
-        self.blank += other.blank
+    def add_codes(self, name: str, codes: np.ndarray, words: Sequence[str]) -> None:
+        """Add a column of words by their numbers, that of nothing the last: each is looked at once."""
+        distinct = Table(len(words) + 1)
+        distinct.add_cells(name, [*words, None])
+        column = distinct[codes]
+        self.values |= column.values
+        self.logged |= column.logged
+        self.words |= column.words
+        self.blank += column.blank
+
+    def add_lone_nulls(self, nulls: Mapping[str, np.ndarray]) -> None:
+        """Take a null for NaN where it is the only loss of a row without any other figure; (rows,) by column."""
+        meanings = {name: meaning(name) for name in (*self.names, *nulls)}
+        figures = {name for name, what in meanings.items() if what and what.quantity not in NO_OUTCOME}
+        nulls = {
+            name: null
+            for name, null in nulls.items()
+            if name in figures and (meanings[name].quantity == "loss" or meanings[name].part)
+        }
+        if not nulls:
+            return
+        none = np.zeros(self.rows, dtype=bool)
+        others = united([none, *(self.logged[name] for name in figures & self.logged.keys())])
+        alone = ~others & (np.sum(list(nulls.values()), axis=0) == 1)
+        for name, null in nulls.items():
+            if (null & alone).any():
+                values = self.values.get(name, np.full(self.rows, math.nan))
+                self.add(name, values, self.logged.get(name, none) | (null & alone))
+
+    def followed_by(self, other: "Table") -> "Table":
+        """The rows of this table, then those of another one."""
+        both = Table(self.rows + other.rows, notes=[*self.notes, *other.notes])
+        for part, nothing in (("values", math.nan), ("logged", False), ("words", "")):
+            ours, theirs = getattr(self, part), getattr(other, part)
+            for name in [*ours, *(name for name in theirs if name not in ours)]:
+                halves = [
+                    columns.get(name, np.full(table.rows, nothing, dtype=object if part == "words" else None))
+                    for columns, table in ((ours, self), (theirs, other))
+                ]
+                getattr(both, part)[name] = np.concatenate(halves)
+        both.blank = [name for name in dict.fromkeys(self.blank + other.blank) if name not in both.names]
+        return both
 
     def __getitem__(self, kept: np.ndarray) -> "Table":
         """The rows of a mask or in the order of indices."""
@@ -87,21 +123,9 @@ def table_of_rows(rows: Sequence[dict]) -> Table:
     columns = {name: [row.get(name, ABSENT) for row in rows] for name in names}
     for name, cells in columns.items():
         table.add_cells(name, cells)
-    meanings = {name: meaning(name) for name in names}
-    figures = {name for name, what in meanings.items() if what and what.quantity not in NO_OUTCOME}
-    nulls = {
-        name: np.array([cell is None for cell in columns[name]])
-        for name in figures
-        if (meanings[name].quantity == "loss" or meanings[name].part) and None in columns[name]
-    }
-    if nulls:
-        none = np.zeros(len(rows), dtype=bool)
-        others = united([none, *(table.logged[name] for name in figures & table.logged.keys())])
-        alone = ~others & (np.sum(list(nulls.values()), axis=0) == 1)
-        for name, null in nulls.items():
-            if (null & alone).any():
-                values = table.values.get(name, np.full(len(rows), math.nan))
-                table.add(name, values, table.logged.get(name, none) | (null & alone))
+    table.add_lone_nulls(
+        {name: np.array([cell is None for cell in cells]) for name, cells in columns.items() if None in cells}
+    )
     return table
 
 

@@ -189,3 +189,17 @@ def test_what_is_no_log_is_said_in_one_line(read, text, says):
     with pytest.raises(UserError, match=says) as caught:
         read(text)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_a_table_of_words_alone(read):
+    assert "there is no number in loss" in read("step,loss\n1,low\n2,lower\n").notes
+
+
+def test_a_file_that_must_not_be_read(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    # Whoever is root may read everything.
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(UserError, match="cannot be read: Permission denied; make it readable"):
+        read_history(tmp_path / "log.csv")

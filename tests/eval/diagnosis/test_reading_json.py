@@ -1,5 +1,6 @@
 """Logs in JSON: what the Trainer writes and has written, and what other programs make of it."""
 
+import itertools
 import json
 import math
 
@@ -210,8 +211,12 @@ def test_a_large_log_is_read_alike_in_both_ways(read, monkeypatch):
         for step, value in enumerate(rng.normal(size=300).tolist(), start=1)
     ]
     rows[7]["loss"], rows[8]["loss"] = math.nan, math.inf
-    for name in ("trainer_state.json", "list.json", "lines.jsonl"):
-        content = "\n".join(map(json.dumps, rows)) if name == "lines.jsonl" else rows
+    strings = [{name: str(value) for name, value in row.items()} for row in rows]
+    nulls = [{name: None if value != value else value for name, value in row.items()} for row in rows]
+    kinds = [{"kind": "train", **row} for row in rows]
+    names = ("trainer_state.json", "list.json", "lines.jsonl")
+    for name, written in itertools.product(names, (rows, strings, nulls, kinds)):
+        content = "\n".join(map(json.dumps, written)) if name == "lines.jsonl" else written
         monkeypatch.setattr("eval.diagnosis.reading.json_log.LARGE", 1 << 60)
         plain = read(content, name=name)
         monkeypatch.setattr("eval.diagnosis.reading.json_log.LARGE", 0)
@@ -234,6 +239,11 @@ def test_a_large_log_is_read_alike_in_both_ways(read, monkeypatch):
         ("[1, 2, 3]", "no list of rows"),
         ('{"accuracy": {"value": 0.5, "low": 0.4}}', "is no training log"),
         ("[[", "is cut off"),
+        (
+            '{"step": 1, "loss": 2}\nnonsense\n{"step": 2, "loss": 1}\n',
+            "line 2 is not valid JSON: mend or delete that line",
+        ),
+        ('{"step": 1, "loss": 2}\n\n[3]\n{"step": 2, "loss": 1}\n', "line 3 is not valid JSON"),
         ("[" * 100_000, "is no training log"),
         ('{"log_history": 3}', "no list of rows"),
         ('[{"name": "x", "text": "y"}]', "is no training log"),
