@@ -21,7 +21,7 @@ MEANS: dict[str, dict[str, tuple[Name, ...]]] = {
     "SageMaker Debugger": {
         "vanishing_gradient": (Name.VANISHING_GRADIENTS,),
         "overfit": (Name.OVERFITTING,),
-        "loss_not_decreasing": (Name.PLATEAU, Name.UNDERFITTING),
+        "loss_not_decreasing": (Name.PLATEAU, Name.UNDERFITTING, Name.OSCILLATION, Name.DIVERGENCE),
     },
     "AUTOTRAINER": {
         "vanishing": (Name.VANISHING_GRADIENTS,),

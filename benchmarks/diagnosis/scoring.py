@@ -26,6 +26,7 @@ class Case:
     cell: str
     """fault-architecture or kind-architecture: the seeds of a cell resemble each other."""
     architecture: str
+    seed: int
     accepted: tuple[Name, ...]
     """The best one first."""
     control: bool

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
-from scipy.stats import t as student_t
-from scipy.stats import theilslopes
 
 from eval.diagnosis.history import Gradients, History
+from eval.diagnosis.ranks import theil_sen
 from eval.diagnosis.series import last_part, level, noise, thinned
 
 FEWEST = 4
@@ -104,8 +103,8 @@ def fit(profile: Profile, rows: slice | int | None = None) -> Fit | None:
     if finite.sum() < FEWEST:
         return None
     depth, values = profile.depth[finite], values[finite]
-    slope, intercept, low, high = theilslopes(values, depth)
-    residuals = values - intercept - slope * depth
+    slope, low, high = theil_sen(depth, values)
+    residuals = values - np.median(values) - slope * (depth - np.median(depth))
     length = depth[-1] - depth[0]
     reach = _reach_of_a_walk(depth, residuals)
     low, high = min(low, slope - reach), max(high, slope + reach)
@@ -175,9 +174,12 @@ def _reach_of_a_walk(depth: np.ndarray, residuals: np.ndarray) -> float:
     centred = residuals - residuals.mean()
     if (np.diff(residuals) ** 2).sum() >= ALIKE * (centred**2).sum() or residuals.std() < 1e-9:
         return 0.0
+    # Slow to import, and seldom needed.
+    from scipy.special import stdtrit
+
     gaps = np.diff(depth)
     per_layer = ((np.diff(residuals) / np.sqrt(gaps)) ** 2).sum() / max(len(gaps) - 1, 1)
-    return float(student_t.ppf(0.975, max(len(gaps) - 1, 1)) * np.sqrt(per_layer / gaps.sum()))
+    return float(stdtrit(max(len(gaps) - 1, 1), 0.975) * np.sqrt(per_layer / gaps.sum()))
 
 
 def _power(log: float) -> float:

@@ -12,9 +12,12 @@ from eval.diagnosis.finding import Diagnosis, Finding
 from eval.diagnosis.history import History
 from eval.diagnosis.incident import NO_INCIDENT, incident
 from eval.run_directory import SCHEMA_VERSION, RunDirectory, plain, remove, write_bytes, write_json, write_text
+from eval.treatment.sections import read_treatment
 
 PLOTS = "diagnosis"
 """The folder of the plots, beside incident.md."""
+TREATMENT = Path("treatment") / "treatment.json"
+"""What train/treat.py found out about a run, inside it."""
 SHOWN = {
     "loss": "Training and evaluation loss with the onsets",
     "metrics": "Evaluation metrics with the onsets",
@@ -55,7 +58,8 @@ def write(
     for name, picture in pictures.items():
         write_bytes(folder / PLOTS / f"{name}.png", picture)
     shown = {f"{PLOTS}/{name}": SHOWN[name] for name in pictures}
-    report = incident(diagnosis, history, plots=shown, commands=commands)
+    treatment = read_treatment(folder / TREATMENT, str(diagnosis.verdict))
+    report = incident(diagnosis, history, plots=shown, commands=commands, treatment=treatment)
     if report is None:
         remove(files.incident)
     else:

@@ -76,10 +76,20 @@ def _drawable(curve: Curve) -> Curve:
     return Curve(curve.step, np.where(np.abs(curve.value) > LARGEST, np.inf, curve.value))
 
 
+def _extremes(curve: Curve) -> Curve:
+    """The least and the greatest value of each of at most DRAWN stretches, so that no spike is lost."""
+    if len(curve) <= 2 * DRAWN:
+        return curve
+    edges = np.linspace(0, len(curve), DRAWN + 1).astype(int)[:-1]
+    both = [np.minimum.reduceat(curve.value, edges), np.maximum.reduceat(curve.value, edges)]
+    return Curve(np.repeat(curve.step[edges], 2), np.column_stack(both).ravel())
+
+
 def _draw_training(axes: Axes, curve: Curve) -> None:
     drawn = thinned(curve, DRAWN)
     if len(drawn) >= NOISY:
-        axes.plot(drawn.step, drawn.value, color=BLUE, linewidth=0.7, alpha=0.35)
+        whole = _extremes(curve.finite)
+        axes.plot(whole.step, whole.value, color=BLUE, linewidth=0.7, alpha=0.35)
         width = 2 * (len(drawn) // 50) + 3
         axes.plot(drawn.step, smoothed(drawn.value, width), color=BLUE, label="training (running median)")
     elif len(drawn):

@@ -239,7 +239,7 @@ def test_macro_f1_is_that_of_scikit_learn(seed):
 
 def make_case(key: str, accepted: tuple[Name, ...]) -> Case:
     cell = key.rpartition("-")[0]
-    return Case(key=key, cell=cell, architecture="mlp", accepted=accepted, control=accepted == (Name.HEALTHY,))
+    return Case(key=key, cell=cell, architecture="mlp", seed=0, accepted=accepted, control=accepted == (Name.HEALTHY,))
 
 
 def test_an_accepted_verdict_counts_as_the_best_one():

@@ -78,4 +78,3 @@ def test_every_part_has_the_same_shape():
         part = load_part(name)
         assert isinstance(part.TITLE, str)
         assert all(callable(getattr(part, function)) for function in ("measure", "remarks", "section", "plots"))
-

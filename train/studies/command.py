@@ -171,13 +171,9 @@ def _judge(study: Study, folder: Path, rows: list[Row]) -> str:
     if study.is_search:
         logarithmic = [name for name, one in study.ranges.items() if one.log]
         factors = [*study.ranges, *study.factors]
-        return judge_search(
-            folder, factors, study.metric, margin=study.margin, log=logarithmic, planned=study.planned
-        )
+        return judge_search(folder, factors, study.metric, margin=study.margin, log=logarithmic, planned=study.planned)
     correct = right_answers(folder, rows)
-    return judge_study(
-        folder, study.levels, study.metric, margin=study.margin, correct=correct, planned=study.planned
-    )
+    return judge_study(folder, study.levels, study.metric, margin=study.margin, correct=correct, planned=study.planned)
 
 
 def _last_line(log: Path) -> str:

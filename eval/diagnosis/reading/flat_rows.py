@@ -41,12 +41,13 @@ def table_of_columns(parsed: pyarrow.Table) -> Table | None:
                 column = column.cast(pyarrow.float64())
             except pyarrow.ArrowInvalid:
                 encoded = column.combine_chunks().dictionary_encode()
-                codes = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-                table.add_codes(name, codes, encoded.dictionary.to_pylist())
+                codes, logged = numpy_of(encoded.indices)
+                table.add_codes(name, np.where(logged, codes, len(encoded.dictionary)), encoded.dictionary.to_pylist())
                 continue
         elif not (types.is_floating(column.type) or types.is_integer(column.type)):
             return None
-        values, logged = column.cast(pyarrow.float64(), safe=False).to_numpy(), np.asarray(column.is_valid())
+        values, logged = numpy_of(column.cast(pyarrow.float64(), safe=False).combine_chunks())
+        values = np.where(logged, values, np.nan)
         if (null := values == float(NULL)).any():
             nulls[name], logged, values = null, logged & ~null, np.where(null, np.nan, values)
         if logged.any():
@@ -55,3 +56,13 @@ def table_of_columns(parsed: pyarrow.Table) -> Table | None:
             table.blank.append(name)
     table.add_lone_nulls(nulls)
     return table
+
+
+def numpy_of(column: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Of a column of numbers: the values, anything where there is none, and where there is one.
+
+    to_numpy() would import pandas first.
+    """
+    first, end = column.offset, column.offset + len(column)
+    values = np.frombuffer(column.buffers()[1], column.type.to_pandas_dtype())[first:end]
+    return values, np.from_dlpack(column.is_valid().cast(pyarrow.uint8())).astype(bool)

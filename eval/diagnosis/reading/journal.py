@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow
 
 from eval.diagnosis.history import Gradients
-from eval.diagnosis.reading.flat_rows import LARGE, NULL, parsed_rows, table_of_columns
+from eval.diagnosis.reading.flat_rows import LARGE, NULL, numpy_of, parsed_rows, table_of_columns
 from eval.diagnosis.reading.table import Table, number, table_of_rows
 from eval.run_directory import JOURNAL_LINE
 
@@ -106,7 +106,7 @@ def _gradients(records: Sequence[Mapping[str, Any]]) -> Gradients | None:
 
 def _gradients_of_columns(recorded: pyarrow.Table) -> Gradients | None:
     """The same of columns; None where a figure is no number."""
-    step, last = np.unique(recorded["step"].to_numpy()[::-1], return_index=True)
+    step, last = np.unique(numpy_of(recorded["step"].combine_chunks())[0][::-1], return_index=True)
     rows = len(recorded) - 1 - last
     layers = _inner(recorded["layers"])
     names = dict.fromkeys(name for layer in layers.values() for name in _inner(layer))
@@ -115,8 +115,8 @@ def _gradients_of_columns(recorded: pyarrow.Table) -> Gradients | None:
         for name, figure in _inner(layer).items():
             if not (pyarrow.types.is_floating(figure.type) or pyarrow.types.is_integer(figure.type)):
                 return None
-            values = figure.cast(pyarrow.float64()).to_numpy()[rows]
-            figures[name][:, column] = np.where(values == float(NULL), math.nan, values)
+            values, logged = numpy_of(figure.cast(pyarrow.float64()).combine_chunks())
+            figures[name][:, column] = np.where(logged & (values != float(NULL)), values, math.nan)[rows]
     return _unclipped(list(layers), step.astype(float), figures)
 
 
