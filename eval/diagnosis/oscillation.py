@@ -5,7 +5,7 @@ import numpy as np
 from eval.diagnosis.advice import learning_rate, rises_of_rate
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import Curve, History
-from eval.diagnosis.metrics import accuracy, best_metric, classes_of, plain
+from eval.diagnosis.metrics import accuracy, best_metric, classes_of, is_known_to_learn, plain
 from eval.diagnosis.series import (
     begins_anew,
     growth_of_noise,
@@ -116,7 +116,8 @@ def _periodic(history: History) -> Finding | None:
 def _growing(history: History) -> Finding | None:
     late = last_part(history.train.finite, WINDOW)
     growth = growth_of_noise(late.value)
-    if growth.ratio < GROWTH or growth.p >= GROWING:
+    # A network that begins with the same answer to all has hardly any noise then, and more the more it learns.
+    if growth.ratio < GROWTH or growth.p >= GROWING or is_known_to_learn(history):
         return None
     first, last = late.value[: len(late) // 3], late.value[-max(5, len(late) // 5) :]
     wide = noise(last)

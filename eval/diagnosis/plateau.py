@@ -20,6 +20,8 @@ FEWEST = 5
 """Losses that are needed."""
 FEWEST_ALONE = 20
 """Losses that are needed where neither the level of a guess nor an accuracy nor a gradient tells."""
+NOT_LEARNED = 0.25
+"""How much of the way from a guess to perfect an accuracy may have gone where the loss is no better than a guess."""
 LOW = 0.6
 """An accuracy up to here may be that of the commonest class."""
 
@@ -62,7 +64,8 @@ def _no_better_than_a_guess(history: History) -> Finding | None:
     if not history.classes or history.classes < 2 or len(history.train.finite) < FEWEST:
         return None
     curve, guess = thinned(history.validation), log(history.classes)
-    if len(curve) < FEWEST or is_known_to_learn(history):
+    share, even = accuracy(history.metrics), 1 / history.classes
+    if len(curve) < FEWEST or len(share) and level(last_part(share, 0.25).value) > even + NOT_LEARNED * (1 - even):
         return None
     start, end = start_of(curve), level(last_part(curve, 0.2, 2).value)
     of_training = level(last_part(thinned(history.train), 0.2, 2).value)
