@@ -23,7 +23,7 @@ TRACES = Path(__file__).parent / "diagnosis" / "traces"
 WORK = Path(__file__).parents[1] / "runs" / "diagnosis_scorecard"
 OURS = "this project"
 LOOKED_AT = {0, 1}
-"""Seeds whose runs were looked at while the rules were written; docs/results.md says what came after the first score."""
+"""Seeds whose runs were looked at while the rules were written; docs/results.md says what came after a first score."""
 SURE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 """Values of eval.diagnosis.verdict.SURE that are tried on three architectures for the fourth."""
 
