@@ -80,6 +80,7 @@ class Budget:
         validation_rows: int,
         cores: int | None = None,
         studies: int = 1,
+        evaluations: int = EVALUATIONS,
     ) -> Size:
         """As many seeds and, up to `wanted`, steps as both phases have time for.
 
@@ -93,7 +94,7 @@ class Budget:
 
         def cost(steps: int, seeds: int, rows: int) -> float:
             runs = [(arm, seeds) for arm in arms] + [(arm, self._cure_seeds(seeds)) for arm in cure]
-            total = sum(count * run_seconds(speed, arm, steps, EVALUATIONS, rows) for arm, count in runs)
+            total = sum(count * run_seconds(speed, arm, steps, evaluations, rows) for arm, count in runs)
             return total / at_once + STUDY * (studies + 1)
 
         def steps_within(seeds: int, rows: int) -> int:
@@ -110,8 +111,8 @@ class Budget:
                     steps = min(wanted, steps_within(seeds, rows))
                     if steps >= enough:
                         seconds = cost(steps, seeds, rows)
-                        most = Size(wanted, choices[0], choices[0] + 1, EVALUATIONS, all_rows, 0.0)
-                        return Size(steps, seeds, self._cure_seeds(seeds), EVALUATIONS, rows, seconds, most)
+                        most = Size(wanted, choices[0], choices[0] + 1, evaluations, all_rows, 0.0)
+                        return Size(steps, seeds, self._cure_seeds(seeds), evaluations, rows, seconds, most)
         needed = cost(least, choices[-1], few_rows)
         raise UserError(
             f"--budget {self.seconds:g}s is too short: the smallest experiment, {len(arms)} arms of "

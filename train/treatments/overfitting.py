@@ -12,7 +12,9 @@ from train.treatments.plan import (
     starting_point,
 )
 
-MOST_STEPS, FEWEST_STEPS = 400, 60
+MOST_STEPS, FEWEST_STEPS = 400, 48
+EVALUATIONS = 10
+"""Of a run: the test rows judge, these only say when to stop."""
 PATIENCE = 3
 """Evaluations: they come more often here than in most runs."""
 DECAY = 0.1
@@ -34,7 +36,7 @@ def treatment(case: Case) -> Treatment:
     arms = _arms(case)
     begun = int(start.name.rpartition("-")[2]) if start else 0
     wanted = max(1, min(case.steps - begun, MOST_STEPS))
-    size = case.fit(arms, wanted=wanted, least=FEWEST_STEPS)
+    size = case.fit(arms, wanted=wanted, least=FEWEST_STEPS, evaluations=EVALUATIONS)
     settings = common_settings(case, size, start=start)
     rows = rows_for(case, size.steps, case.steps - begun)
     if rows < case.train_rows:

@@ -58,7 +58,15 @@ class Case:
         """The threads that it had, where it was told."""
         return self.args.cpu_threads
 
-    def fit(self, arms: "Mapping[str, Arm]", *, wanted: int, least: int, studies: int = 1) -> Size:
+    def fit(
+        self,
+        arms: "Mapping[str, Arm]",
+        *,
+        wanted: int,
+        least: int,
+        studies: int = 1,
+        evaluations: int = EVALUATIONS,
+    ) -> Size:
         """The size that fits into the budget; see Budget.fit."""
         loads = [arm.load for arm in arms.values()]
         return self.budget.fit(
@@ -69,6 +77,7 @@ class Case:
             validation_rows=self.validation_rows,
             cores=self.cores,
             studies=studies,
+            evaluations=evaluations,
         )
 
 
@@ -195,10 +204,10 @@ def common_settings(case: Case, size: Size, *, start: Path | None = None) -> dic
         "max_steps": size.steps,
         "max_eval_samples": size.evaluation_rows,
         "eval_strategy": "steps",
-        "eval_steps": max(1, size.steps // EVALUATIONS),
+        "eval_steps": max(1, size.steps // size.evaluations),
         "eval_delay": 0,
         "logging_strategy": "steps",
-        "logging_steps": max(1, size.steps // (3 * EVALUATIONS)),
+        "logging_steps": max(1, size.steps // (3 * size.evaluations)),
         "grad_norm_steps": max(1, size.steps // RECORDINGS),
         "grad_norm_per_parameter": False,
         "save_strategy": "no",
