@@ -23,7 +23,7 @@ TRACES = Path(__file__).parent / "diagnosis" / "traces"
 WORK = Path(__file__).parents[1] / "runs" / "diagnosis_scorecard"
 OURS = "this project"
 LOOKED_AT = {0, 1}
-"""Seeds whose runs were looked at while the rules were written; docs/results.md says what came after a first score."""
+"""Seeds whose runs were looked at while the rules were written; docs/results.md says what came later."""
 SURE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 """Values of eval.diagnosis.verdict.SURE that are tried on three architectures for the fourth."""
 
@@ -268,7 +268,7 @@ def say_alarms(cases: list, judged: dict) -> None:
     controls, faults = ([c for c in cases if c.control == control] for control in (True, False))
     live = [case for case in controls if judged[case.key]["live"]]
     either = {c.key for c in live} | {c.key for c in controls if judged[c.key]["said"][OURS][0] not in SILENT}
-    print(f"live, looking after every log: an alarm in {len(live)} of {len(controls)} healthy runs")
+    print(f"live, by callbacks/diagnosis.py's looks: an alarm in {len(live)} of {len(controls)} healthy runs")
     print(f"live or after the fact: {len(either)} of {len(controls)}")
     for case in controls:
         if case.key in either:
@@ -313,7 +313,8 @@ def say_by_seed(cases: list, judged: dict) -> None:
     """Seeds that were looked at while the rules were written, and those that were not."""
     from benchmarks.diagnosis.scoring import interval, macro_f1, resampled_f1
 
-    for words, looked_at in (("looked at while the rules were written", True), ("not looked at", False)):
+    when = {"looked at while the rules were written": True, "not looked at before the first score": False}
+    for words, looked_at in when.items():
         part = [case for case in cases if (case.seed in LOOKED_AT) == looked_at]
         if not any(not case.control for case in part):
             continue

@@ -146,6 +146,8 @@ def until(history: History, step: float) -> History:
         train=cut(history.train),
         validation=cut(history.validation),
         metrics={name: cut(curve) for name, curve in history.metrics.items()},
+        train_metrics={name: cut(curve) for name, curve in history.train_metrics.items()},
+        restarts=tuple(restart for restart in history.restarts if restart <= step),
         learning_rate=cut(history.learning_rate),
         grad_norm=cut(history.grad_norm),
         gradients=gradients,

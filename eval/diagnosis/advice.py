@@ -5,8 +5,6 @@ import numpy as np
 from eval.diagnosis.finding import Action
 from eval.diagnosis.history import History
 
-RATE = 5e-5
-"""The learning rate that is spoken of where a log names none."""
 WORDS = {0.1: "a tenth of the learning rate", 0.3: "a third of the learning rate", 2: "twice the learning rate"}
 WORDS |= {3: "three times the learning rate", 10: "ten times the learning rate"}
 
@@ -21,9 +19,12 @@ def highest_rate(history: History) -> float | None:
 
 
 def learning_rate(history: History, times: float, *, also: str = "", flags: str = "") -> Action:
-    """Another learning rate, in terms of the run's own; `also` and `flags` say what goes with it."""
-    words = WORDS[times] + (f", {also}" if also else "")
-    return Action(words, f"--learning_rate {(highest_rate(history) or RATE) * times:.1e} {flags}".strip())
+    """Another learning rate, in terms of the run's own, in words alone where the log names none.
+
+    `also` and `flags` say what goes with it.
+    """
+    words, rate = WORDS[times] + (f", {also}" if also else ""), highest_rate(history)
+    return Action(words, " ".join(filter(None, [f"--learning_rate {rate * times:.1e}" if rate else "", flags])))
 
 
 def epochs(history: History, times: float) -> Action:

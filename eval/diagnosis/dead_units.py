@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from eval.diagnosis.advice import learning_rate
 from eval.diagnosis.depth_profile import LATE, evenly, hidden, learned, onset
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import Gradients, History
@@ -153,9 +154,7 @@ def _ruled_out(layers, values, dead, limit, died: bool) -> list[RuledOut]:
 
 
 def _today(history: History, died: bool) -> list[Action]:
-    rates = history.learning_rate.finite.value
-    flag = f"--learning_rate {rates.max() / 10:.0e}" if len(rates) and rates.max() > 0 else "--learning_rate 1e-5"
-    lower = Action("a tenth of the learning rate, with warm-up", f"{flag} --warmup_steps 0.1")
+    lower = learning_rate(history, 0.1, also="with warm-up", flags="--warmup_steps 0.1")
     reference = history.settings.get("model") in ("transformer", "deep_mlp")
     gelu = Action(
         "an activation that does not die: gelu, leaky_relu", "--model_config activation=gelu" if reference else ""

@@ -8,7 +8,7 @@ from eval.diagnosis.advice import learning_rate
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import History
 from eval.diagnosis.metrics import accuracy, least_loss_of_a_constant, plain
-from eval.diagnosis.series import last_part, level
+from eval.diagnosis.series import last_part, level, start_of, thinned
 
 FEWEST = 3
 """Evaluations that must agree."""
@@ -18,6 +18,8 @@ PERFECT = 0.98
 """A metric that stays here is no guess."""
 LEARNED = 0.05
 """A fall of the evaluation loss by which the model must be learning something."""
+LEARNED_ALONE = 0.5
+"""What is left of the training loss of a model that must be learning something, where no evaluation loss is logged."""
 TOLERANCE = 0.02
 """By how much, as a share, a loss must be below the least of a constant answer to rule that out."""
 ZERO_WHEN_NOTHING_IS_FOUND = ("f1", "mcc", "matthews_correlation", "recall", "precision")
@@ -56,8 +58,10 @@ def _commonest(values: np.ndarray) -> tuple[float, int]:
 
 
 def _learns(history: History) -> bool:
-    """Whether the evaluation loss fell, and not merely back to what a guess costs."""
+    """Whether the evaluation loss fell, and not merely back to what a guess costs; without one, the training loss."""
     values = history.validation.finite.value
+    if not len(values) and len(curve := thinned(history.train)) >= 3:
+        return level(last_part(curve, 0.2).value) < LEARNED_ALONE * start_of(curve)
     guess = log(history.classes) if history.classes and history.classes > 1 else np.inf
     return len(values) >= 2 and values[-1] < min(values[0], guess) - LEARNED * abs(values[0])
 
@@ -104,7 +108,9 @@ def _finding(history: History, stuck: dict[str, float]) -> Finding:
         causes=[corner, frequent, Cause(cause="the labels of the evaluation rows were lost or are all the same")],
         ruled_out=[
             RuledOut("a model that knows its task", "the evaluation loss is not below what a constant answer gives")
-        ],
+        ]
+        if len(history.validation.finite)
+        else [],
         today=[
             learning_rate(history, 0.1, also="with warm-up", flags="--warmup_steps 0.1"),
             Action("look at the confusion matrix", "python eval/run.py RUN"),

@@ -15,6 +15,8 @@ CLEAR = 5.0
 """The rise in standard deviations of the noise between neighbouring points."""
 RISE = 0.2
 """The least rise, as a share of the best level."""
+FROM_NOTHING = 0.05
+"""A start, in terms of the end, that no loss of a network before training has."""
 RISES = 2
 """How often a curve that leaves its best level for good may have come up from there."""
 
@@ -66,6 +68,9 @@ def rise(curve: Curve, restarts: tuple[float, ...] = ()) -> tuple[float, dict[st
     if not risen > max(min(LOST * gained, abs(best)), _least_rise(curve, best)):
         return None
     if gained <= RISE * abs(best) and end - start <= (ABOVE_START - 1) * abs(start):
+        return None
+    if abs(start) < FROM_NOTHING * abs(end) and level(values[len(values) // 4 : len(values) // 2]) > RISE * end:
+        # Begun at next to nothing and risen all along: a penalty or a reward's loss, not one that training lost.
         return None
     return _where(curve, values, best, end, restarts)
 

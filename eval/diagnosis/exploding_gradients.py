@@ -5,6 +5,7 @@ from math import log
 
 import numpy as np
 
+from eval.diagnosis.advice import learning_rate
 from eval.diagnosis.depth_profile import Profile, fit, hidden, learned, onset, profile, ratios
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import EMPTY, Curve, History
@@ -248,9 +249,7 @@ def _ruled_out(history: History, evidence: dict[str, float]) -> list[RuledOut]:
 
 def _today(history: History, from_start: bool) -> list[Action]:
     clip = Action("clip the gradient", "--max_grad_norm 1.0")
-    rate = history.learning_rate.finite.value
-    flag = f"--learning_rate {rate.max() / 10:.0e}" if len(rate) and rate.max() > 0 else "--learning_rate 1e-5"
-    lower = Action("a tenth of the learning rate, with warm-up", f"{flag} --warmup_steps 0.1")
+    lower = learning_rate(history, 0.1, also="with warm-up", flags="--warmup_steps 0.1")
     full = Action("compute in full precision", "--precision fp32")
     if history.settings.get("model") not in ("transformer", "deep_mlp"):
         return [clip, lower, full]

@@ -21,8 +21,25 @@ KNOWN = (
     "iou",
     "mean_iou",
     "bleu",
+    "chrf",
+    "meteor",
+    "rouge",
+    "rouge1",
+    "rouge2",
+    "rougel",
+    "rougelsum",
+    "em",
+    "exact_match",
+    "dice",
+    "pearson",
+    "pearsonr",
+    "spearman",
+    "spearmanr",
+    "r2",
 )
-KNOWN_LOWER = ("wer", "cer", "ter", "mae", "mse", "rmse", "perplexity", "error")
+KNOWN_LOWER = ("wer", "cer", "ter", "mae", "mse", "rmse", "mape", "fid", "perplexity", "ppl", "error")
+OF_THE_LOSS = ("perplexity", "ppl")
+"""Metrics that are the loss in other units: they say nothing of decisions."""
 AT_CHANCE = 0.02
 """How near to ln K a loss is that of a guess, as a share of it."""
 LEARNED = 0.03

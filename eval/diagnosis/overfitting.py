@@ -7,7 +7,7 @@ import numpy as np
 
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import Curve, History
-from eval.diagnosis.metrics import best_metric, gain, plain
+from eval.diagnosis.metrics import OF_THE_LOSS, best_metric, gain, lower_is_better, plain
 from eval.diagnosis.series import last_part, level, noise, smoothed, start_of, thinned, trend
 
 RISE = 0.05
@@ -20,6 +20,8 @@ CLEAR = 2.0
 """The rise in standard deviations of the noise between neighbouring evaluations."""
 LEVEL = 0.01
 """Kendall's test of the trend since the best evaluation, where the rise is not that clear."""
+MOST_OF_FEW = 0.8
+"""The confidence that evaluations too few to show their noise can give."""
 BY_HEART = 0.05
 """The share of its start that is left of the training loss of rows that are known by heart."""
 OVER_START = 1.2
@@ -127,8 +129,12 @@ def training_fall(history: History, since: float) -> float | None:
 
 def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
     metric = best_metric(history)
+    if metric and set(OF_THE_LOSS) & set(plain(metric).split("_")):
+        metric = None
     gained = gain(history, metric, turn.best_step) if metric else None
-    loss_only = gained is not None and gained >= -UNHARMED * abs(history.metrics[metric].finite.value).max()
+    loss_only = (
+        gained is not None and gained >= -UNHARMED * _size(history, metric, turn) and not _peaked(history, metric)
+    )
     evidence = {
         "best_step": turn.best_step,
         "best_validation_loss": turn.best,
@@ -141,14 +147,14 @@ def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
         evidence["noise_of_validation_loss"] = turn.noise
     if gained is not None:
         evidence[f"gain_of_{metric}_since"] = gained
-    step = turn.best_step
+    step, most = turn.best_step, MOST_OF_FEW if np.isnan(turn.noise) else 0.97
     # What the run has is not advised again: the model it left is the best one.
     kept = history.settings.get("load_best_model_at_end") is True
     keep = f"--metric_for_best_model {f'eval_{plain(metric)}' if loss_only else 'eval_loss'}"
     return Finding(
         name=Name.OVERFITTING,
         severity=float(np.clip(turn.rise / 0.5, 0.1, 0.5 if loss_only else 1.0)),
-        confidence=0.6 if fell is None else float(np.clip(0.7 + turn.rise, 0.7, 0.97)),
+        confidence=0.6 if fell is None else float(np.clip(0.7 + turn.rise, 0.7, most)),
         onset=Onset(step, history.epoch_at(step)),
         evidence=evidence,
         causes=_causes(history, turn, metric if loss_only else None),
@@ -174,6 +180,20 @@ def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
     )
 
 
+def _size(history: History, metric: str, turn: Turn) -> float:
+    """What the metric was at the best evaluation."""
+    curve = history.metrics[metric].finite
+    return abs(float(np.interp(turn.best_step, curve.step, curve.value)))
+
+
+def _peaked(history: History, metric: str) -> bool:
+    """Whether the metric, smoothed, was better before by more than UNHARMED, and by more than twice its noise."""
+    values = history.metrics[metric].finite.value * (-1 if lower_is_better(metric) else 1)
+    curve = smoothed(values, 3)
+    lost = float(curve.max() - curve[-max(1, len(curve) // 5) :].max())
+    return len(values) >= 6 and lost > max(2 * UNHARMED * abs(curve.max()), 2 * np.nan_to_num(noise(values)))
+
+
 def _causes(history: History, turn: Turn, unharmed: str | None) -> list[Cause]:
     passes = Cause(cause="more passes over the data than it bears")
     best, end = history.epoch_at(turn.best_step), history.epoch_at(history.last_step)
@@ -196,7 +216,9 @@ def _causes(history: History, turn: Turn, unharmed: str | None) -> list[Cause]:
 
 def _ruled_out(turn: Turn, fell: float | None, metric: str | None, gained: float | None) -> list[RuledOut]:
     ruled_out = []
-    if not np.isnan(turn.noise):
+    if np.isnan(turn.noise):
+        ruled_out.append(RuledOut("a noisy minimum", "by the size of the rise alone: so few evaluations show no noise"))
+    else:
         clear = f"the rise is {turn.rise / max(turn.noise, 1e-3):.1f} times the noise"
         ruled_out.append(
             RuledOut("a noisy minimum", clear + (f", and the trend has p = {turn.p:.2g}" if turn.p < LEVEL else ""))

@@ -8,7 +8,7 @@ from eval.diagnosis.advice import highest_rate, learning_rate
 from eval.diagnosis.finding import Action, Cause, Finding, Name, Onset, RuledOut
 from eval.diagnosis.history import Curve, History
 from eval.diagnosis.metrics import AT_CHANCE, accuracy, chance_level, is_known_to_learn
-from eval.diagnosis.series import is_flat, last_part, level, noise, start_of, thinned
+from eval.diagnosis.series import is_flat, last_part, level, noise, start_of, thinned, trend
 
 FALL = 0.03
 """A change since the start that is none, as a share of it, unless it is beyond the noise."""
@@ -20,6 +20,8 @@ FEWEST = 5
 """Losses that are needed."""
 FEWEST_ALONE = 20
 """Losses that are needed where neither the level of a guess nor an accuracy nor a gradient tells."""
+CLEAR, LEAST = 5.0, 0.01
+"""A fall of so many standard deviations of the noise, and of this share of the loss, is one."""
 NOT_LEARNED = 0.25
 """How much of the way from a guess to perfect an accuracy may have gone where the loss is no better than a guess."""
 LOW = 0.6
@@ -82,7 +84,7 @@ def _suffered(curve: Curve, guess: float) -> bool:
 
 def _never_moved(history: History, curve: Curve, start: float, end: float) -> float:
     """How sure it is, without the level of a guess, that nothing was learned; 0 if not at all."""
-    if is_known_to_learn(history):
+    if is_known_to_learn(history) or _falls_clearly(curve):
         return 0.0
     scale = abs(start) or 1.0
     changed = abs(start - end) / scale
@@ -97,6 +99,13 @@ def _never_moved(history: History, curve: Curve, start: float, end: float) -> fl
     error = 2 * float(np.nan_to_num(noise(curve.value))) / np.sqrt(max(1, len(curve) // 20)) / scale
     hidden = changed + error >= FALL or abs(curve.value[0] - end) / scale >= FALL
     return 0.0 if len(curve) < FEWEST_ALONE or hidden else 0.55
+
+
+def _falls_clearly(curve: Curve) -> bool:
+    """Whether the fall, however small, is far beyond the noise: training on of a network that knows its task."""
+    moved = trend(curve)
+    least = max(CLEAR * float(np.nan_to_num(noise(curve.value))), LEAST * abs(level(curve.value)))
+    return moved.p < 0.01 and -moved.rise > least
 
 
 def _without_gradient(history: History) -> bool:

@@ -3,9 +3,11 @@
 import textwrap
 from collections.abc import Iterable
 
-from eval.diagnosis.finding import Diagnosis, Finding, Name
+from eval.diagnosis.finding import Cause, Diagnosis, Finding, Name
 from eval.diagnosis.history import History
 from eval.diagnosis.words import SYMPTOMS, figures, in_a_row, judged_by, line, named, since, weight
+
+MOST_CAUSES = 3
 
 
 def told(diagnosis: Diagnosis, history: History) -> str:
@@ -29,14 +31,18 @@ def told(diagnosis: Diagnosis, history: History) -> str:
 
 def _told_of(finding: Finding) -> list[str]:
     rows = [("symptom", SYMPTOMS[finding.name]), ("numbers", in_a_row(figures(finding)))]
-    if finding.causes:
-        cause = finding.causes[0]
-        rows.append(("cause", cause.cause + (f" ({'; '.join(cause.for_)})" if cause.for_ else "")))
+    rows += [("causes", f"{rank}. {_cause(cause)}") for rank, cause in enumerate(finding.causes[:MOST_CAUSES], start=1)]
     rows += [("not", f"{named(other.name)}: {other.why}") for other in finding.ruled_out]
     rows += [("today", action.action + (f": {action.flags}" if action.flags else "")) for action in finding.today]
     rows += [("next week", later) for later in finding.next_week]
     rows += [("confirm by", what) for what in finding.confirm_by]
     return _rows(rows)
+
+
+def _cause(cause: Cause) -> str:
+    """With what speaks for it and against it."""
+    reasons = [f"{word}: {'; '.join(said)}" for word, said in (("for", cause.for_), ("against", cause.against)) if said]
+    return cause.cause + (f" ({'. '.join(reasons)})" if reasons else "")
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -9,7 +9,7 @@ from eval.diagnosis.advice import epochs, learning_rate, rises_of_rate
 from eval.diagnosis.finding import Cause, Finding, Name, RuledOut
 from eval.diagnosis.history import Curve, History
 from eval.diagnosis.metrics import best_metric, lower_is_better
-from eval.diagnosis.series import last_part, level, noise, start_of, thinned, trend
+from eval.diagnosis.series import last_part, level, noise, smoothed, start_of, thinned, trend
 
 LAST = 0.25
 """The end of the run that is looked at, as a share of its steps."""
@@ -22,6 +22,8 @@ FALL_OF_LITTLE = 0.01
 """The same of a loss that is still near that of a guess."""
 NEAR_A_GUESS = 0.9
 """A loss, in terms of ln K, that is near that of a guess."""
+RISEN = 0.15
+"""A rise on the way, as a share of the whole range, that is a cycle's."""
 CLEAR = 2.0
 """The fall in standard deviations of the noise between neighbouring points."""
 
@@ -49,7 +51,12 @@ def detect(history: History) -> Finding | None:
     same as a run that is over, and whoever reads a run under way leaves this finding out. On 2,000 healthy simulated
     runs (tests/eval/diagnosis/simulated.py) fewer than 1% are called this.
     """
-    if rises_of_rate(history):
+    if (
+        rises_of_rate(history)
+        or _cycles(history.train)
+        or len(history.train)
+        and not np.isfinite(history.train.value[-1])
+    ):
         return None
     validation, train = pace(history.validation), pace(history.train)
     if len(history.validation.finite) < 3:
@@ -67,6 +74,18 @@ def detect(history: History) -> Finding | None:
             validation.clear and validation.share >= SHARE and trend(last_part(thinned(history.train), 0.5, 4)).rise < 0
         )
     return _finding(history, validation, train) if sure else None
+
+
+def _cycles(curve: Curve) -> bool:
+    """Whether the loss has risen again, far beyond its noise, twice or more: as with a rate that goes in cycles."""
+    curve = thinned(curve)
+    if len(curve) < 12:
+        return False
+    values = smoothed(curve.value, 3)
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(values)))) + 1
+    moves = np.diff(values[np.concatenate([[0], turns, [len(values) - 1]])])
+    least = max(RISEN * float(np.ptp(values)), 4 * float(np.nan_to_num(noise(curve.value))))
+    return np.count_nonzero(moves > least) >= 2
 
 
 def pace(curve: Curve) -> Pace | None:

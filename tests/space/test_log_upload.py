@@ -230,7 +230,7 @@ def test_an_upload_is_judged_and_deleted(tmp_path, address, new_page, width):
     charts.nth(1).locator(".annotation-text", has_text="overfitting").wait_for()
     assert charts.first.locator(".annotation-text", has_text="overfitting").count() == 1
     page.locator("summary", has_text="Ruled out").click()
-    page.get_by_text("What would confirm it").wait_for()
+    page.get_by_text("What would confirm it", exact=True).wait_for()
     page.get_by_role("button", name="Incident report").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download incident.md").click()

@@ -140,7 +140,7 @@ def test_flags_follow_the_run():
     rates = Curve(STEPS, np.full(50, 3e-3))
     log = run(None, RISING, norms(grown(1e4)), model="transformer", max_grad_norm=0)
     finding = detect(dataclasses.replace(log, learning_rate=rates))
-    assert "--learning_rate 3e-04" in finding.today[1].flags
+    assert "--learning_rate 3.0e-04" in finding.today[1].flags
     assert any("max_grad_norm is 0" in reason for cause in finding.causes for reason in cause.for_)
 
 
