@@ -13,6 +13,7 @@ from eval.diagnosis.series import (
     last_part,
     level,
     noise,
+    smoothed,
     start_of,
     strongest_cycle,
     thinned,
@@ -43,6 +44,8 @@ FEWEST = 12
 """Points that are needed."""
 UP, DOWN = 2.0, 0.5
 """How far over its start, and then under it, a loss must go for an excursion."""
+CLEAR = 3.0
+"""How far beyond its noise from point to point that must be, in standard deviations."""
 JUMP = 0.15
 """A step of F1, recall or precision from one evaluation to the next that no fine-tuning makes on its way."""
 NOTHING_LEARNED = 0.25
@@ -80,8 +83,10 @@ def _excursions(history: History) -> Finding | None:
     curve = thinned(history.train)
     if len(curve) < FEWEST or begins_anew(history.train):
         return None
-    start = abs(start_of(curve))
-    where = (curve.value > UP * start).astype(int) - (curve.value < DOWN * start).astype(int)
+    values, start = smoothed(curve.value, 3), max(abs(start_of(curve)), abs(level(curve.value[:3])))
+    if UP * start < level(values) + CLEAR * np.nan_to_num(noise(curve.value)):
+        return None
+    where = (values > UP * start).astype(int) - (values < DOWN * start).astype(int)
     at = np.flatnonzero(where)
     rises = at[1:][np.diff(where[at]) > 0]
     if len(rises) < 2:

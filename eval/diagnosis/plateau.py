@@ -37,7 +37,7 @@ def detect(history: History) -> Finding | None:
     number, or 20 losses that all agree. A log without training losses is judged by its evaluation loss. Assumed: the
     first line is the beginning. Where it comes after the fall, as with few lines or a network that adapts within a few
     steps, the loss is as flat: hence the confidence of 0.55 for the loss alone. Of 2,000 healthy simulated runs
-    (tests/eval/diagnosis/simulated.py) 7 are called this, most of that kind.
+    (tests/eval/diagnosis/simulated.py) 3 are called this, most of that kind.
     """
     if found := _no_better_than_a_guess(history):
         return found
