@@ -61,11 +61,15 @@ def tiny_corpus(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_classifier(tiny_bert, tmp_path_factory) -> Path:
-    """The tiny BERT with a random head, as a model folder."""
+    """The tiny BERT with a random head, the same whatever tests came before, as a model folder."""
+    import torch
+
     from models.loading import load_classifier, load_tokenizer
 
     folder = tmp_path_factory.mktemp("tiny_classifier")
-    load_classifier(str(tiny_bert), ["NEGATIVE", "POSITIVE"]).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        load_classifier(str(tiny_bert), ["NEGATIVE", "POSITIVE"]).save_pretrained(folder)
     load_tokenizer(str(tiny_bert)).save_pretrained(folder)
     return folder
 
