@@ -1,6 +1,6 @@
 """Findings whose first remedies are known: each of them is tried by itself against the run as it was."""
 
-from eval.diagnosis.advice import RATE, highest_rate, learning_rate
+from eval.diagnosis.advice import highest_rate, learning_rate
 from eval.diagnosis.finding import Action, Name
 from train.arguments import read_mapping
 from train.treatments.budget import Load
@@ -110,7 +110,7 @@ def _cause(case: Case, flags: dict) -> str:
 
 
 def _rate(case: Case) -> float:
-    return highest_rate(case.history) or RATE
+    return highest_rate(case.history) or case.trainer_args.learning_rate
 
 
 def _load(case: Case, flags: dict) -> Load:
