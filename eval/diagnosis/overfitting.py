@@ -138,7 +138,8 @@ def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
     )
     evidence = {
         "best_step": turn.best_step,
-        "best_validation_loss": turn.best,
+        # The evaluation itself: what it is compared with is smoothed.
+        "best_validation_loss": min(turn.best, float(np.interp(turn.best_step, *_points(history.validation)))),
         "validation_loss_at_the_end": turn.end,
         "rise": turn.rise,
     }
@@ -179,6 +180,10 @@ def _finding(history: History, turn: Turn, fell: float | None) -> Finding:
             "the gap between training and evaluation loss on the same rows, dropout off",
         ],
     )
+
+
+def _points(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    return curve.finite.step, curve.finite.value
 
 
 def _size(history: History, metric: str, turn: Turn) -> float:
