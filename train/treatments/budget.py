@@ -14,6 +14,10 @@ FEWEST_SEEDS, MOST_SEEDS = 3, 6
 EVALUATIONS, EVALUATION_ROWS = 20, 400
 """Evaluations of a run, and rows of each: their loss is what most treatments judge by."""
 FEWEST_EVALUATION_ROWS = 200
+MOST_WORKERS = 4
+"""When none are given: each takes a copy of the network."""
+BESIDE = 0.7
+"""What a run beside another one adds to the speed of the whole: they share memory, and some cores are half ones."""
 
 FORWARD = 0.35
 """A row evaluated, in rows trained on."""
@@ -67,7 +71,8 @@ class Budget:
     """The time there is, the runs at a time, and the seeds where they are prescribed."""
 
     seconds: float
-    workers: int = 1
+    workers: int | None = 1
+    """None: as many as there are cores for."""
     seeds: int | None = None
 
     def fit(
@@ -141,10 +146,20 @@ class Budget:
         # Two arms instead of many: more seeds for little.
         return seeds if self.seeds else seeds + 1
 
-    def at_once(self, cores: int | None) -> int:
-        """Runs that go on side by side without taking each other's cores; `cores`: what the run had of them."""
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(self.workers, usable // (cores or usable)))
+    def workers_for(self, cores: int | None) -> int:
+        """Runs at a time; `cores`: threads of a run, None where it takes all there are."""
+        fit = max(1, usable_cores() // (cores or usable_cores()))
+        return min(fit, MOST_WORKERS) if self.workers is None else self.workers
+
+    def at_once(self, cores: int | None) -> float:
+        """How many times faster the runs of a study go for going on side by side, on cores of their own."""
+        side_by_side = min(self.workers_for(cores), max(1, usable_cores() // (cores or usable_cores())))
+        return 1 + BESIDE * (side_by_side - 1)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cut_of(size: Size) -> list[str]:

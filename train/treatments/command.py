@@ -41,14 +41,15 @@ def treat(
     budget: float,
     seeds: int | None = None,
     verdict: Name | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     dry_run: bool = False,
     as_json: bool = False,
     command: str,
 ) -> int:
     """Treat the run at `path`, everything that is made going into `folder`; returns the exit status.
 
-    `budget`: seconds. `verdict`: the finding to treat for instead of the diagnosis's. `command` is what was typed.
+    `budget`: seconds. `workers`: runs at a time; as many as there are cores for when left out. `verdict`: the finding
+    to treat for instead of the diagnosis's. `command` is what was typed.
     Raises UserError, one line, for a run that cannot be treated and for a budget that holds no experiment.
     """
     out = sys.stderr if as_json else sys.stdout
@@ -72,7 +73,7 @@ def treat(
         print(f"\n{_listed(treatment, case)}", file=out)
         return 0
     with _lock(folder):
-        status = _run_both(treatment, case, folder, diagnosis, workers, command, out)
+        status = _run_both(treatment, case, folder, diagnosis, command, out)
     if status == 0:
         _close(run, folder, as_json)
     return status
@@ -142,10 +143,9 @@ def _already_treated(run: RunDirectory, file: Path, name: Name, as_json: bool) -
     return 0
 
 
-def _run_both(
-    treatment: Treatment, case: Case, folder: Path, diagnosis: Diagnosis, workers: int, command: str, out
-) -> int:
+def _run_both(treatment: Treatment, case: Case, folder: Path, diagnosis: Diagnosis, command: str, out) -> int:
     """Both phases, then the report; returns the exit status."""
+    workers = case.budget.workers_for(case.cores)
 
     def say(text: str) -> None:
         print(text, file=out, flush=True)

@@ -6,6 +6,7 @@ import pytest
 from cli.errors import UserError
 from eval.run_directory import RunDirectory
 from train.treatments.budget import (
+    BESIDE,
     EVALUATIONS,
     FEWEST_SEEDS,
     FIXED,
@@ -85,11 +86,14 @@ def test_workers_count_where_there_are_cores_for_them(monkeypatch):
         return budget.fit(SPEED, ARMS, wanted=100, least=30, validation_rows=1000, cores=cores).seconds - 2 * STUDY
 
     alone = seconds(1, 1)
-    assert seconds(2, 1) == pytest.approx(alone / 2)
-    assert seconds(8, 1) == pytest.approx(alone / 4)
-    assert seconds(4, 2) == pytest.approx(alone / 2)
+    two, four = 1 + BESIDE, 1 + 3 * BESIDE
+    assert seconds(2, 1) == pytest.approx(alone / two)
+    assert seconds(8, 1) == pytest.approx(alone / four)
+    assert seconds(4, 2) == pytest.approx(alone / two)
     # A run that had all cores is no faster beside another.
     assert seconds(4, None) == alone
+    # When none are given, as many as there are cores for.
+    assert [Budget(1, None).workers_for(cores) for cores in (1, 2, None)] == [4, 2, 1]
 
 
 def journal_of(tmp_path, *lines):
