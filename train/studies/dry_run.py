@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.errors import UsageError, UserError
 from cli.table import table
+from data.augmentation import augment
 from eval.power import detectable_effect
 from eval.run_directory import read_json
 from eval.units import unit_of
@@ -90,20 +91,24 @@ class _Sizes:
     def of(self, cell: CheckedCell) -> int:
         args = cell.args
         asked = [args.corpus, args.data_dir, args.cut_validation, args.allow_overlap, args.max_train_samples]
+        if args.augment:
+            # Which rows an edit applies to hangs on the draw.
+            asked += [args.augment, cell.trainer_args.seed]
         if args.task == "causal_lm":
             # Long texts come to several rows: how many hangs on the tokenizer.
             vocabulary = args.reference and args.reference.vocab_size
             asked += [args.task, args.max_length, args.tokenizer, args.model, vocabulary]
         key = repr(asked)
         if key not in self._known:
-            self._known[key] = self._count(args)
+            self._known[key] = self._count(args, cell.trainer_args.seed)
         return self._known[key]
 
-    def _count(self, args) -> int:
+    def _count(self, args, seed: int) -> int:
         corpus = prepare_corpus(args)[0]
+        train = augment(corpus.train, args.augment, seed) if args.augment else corpus.train
         if args.task != "causal_lm":
-            return len(corpus.train)
-        return len(TASKS[args.task].tokenize(corpus.train, prepare_tokenizer(args, corpus), args.max_length))
+            return len(train)
+        return len(TASKS[args.task].tokenize(train, prepare_tokenizer(args, corpus), args.max_length))
 
 
 def _checked_cost(study: Study, checked: CheckedCell, sizes: _Sizes) -> Cost:

@@ -119,6 +119,13 @@ def test_a_language_models_rows_are_the_pieces_of_its_texts(study, tmp_path):
     assert begun["max_steps"] == steps and rows > 2 * 96
 
 
+def test_edited_copies_are_rows_too(study, tmp_path):
+    plain, twice = (
+        row for _, _, row in listed(dry_run(study({"augment": [0, 1.0]}, "--num_train_epochs", "1"), tmp_path)).values()
+    )
+    assert plain < twice <= 2 * plain
+
+
 def test_batches_are_those_of_all_processes(study, tmp_path):
     assert listed(dry_run(study({"dropout": [0.1, 0.0]}, processes=4), tmp_path))["baseline"] == (5, 40, 96 + 80)
 
