@@ -31,6 +31,8 @@ JOURNAL_KINDS = {
     "train": {"loss": Number},
     "eval": {"loss": Number},
     "grad_norms": {"clipped": bool, "total": Number, "layers": dict},
+    "layer_gains": {"layers": dict},
+    "optimizer_signals": {"layers": dict},
     "event": {"event": str},
 }
 METRICS = {

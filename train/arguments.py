@@ -91,6 +91,8 @@ class RunArguments:
 
     grad_norm_steps: int = setting(EVERY, "record gradient norms by layer every so many steps; 0 turns it off")
     grad_norm_per_parameter: bool = setting(False, "record them for every parameter too")
+    layer_gain_steps: int = setting(0, "record what each layer of a deep_mlp multiplies the gradient by, likewise")
+    optimizer_signal_steps: int = setting(0, "record effective steps and second moments by layer, likewise")
     early_stopping_patience: int | None = setting(None, "stop after this many evaluations without improvement")
     early_stopping_min_delta: float = setting(0.0, "an improvement is more than this")
     early_stopping_smoothing: float = setting(0.0, "weight of the past in the smoothed metric, 0 to 1")
@@ -123,7 +125,10 @@ class RunArguments:
             self.early_stopping_min_delta,
             "0 or more",
         )
-        _require(self.grad_norm_steps >= 0, "grad_norm_steps", self.grad_norm_steps, "0 (off) or more")
+        for name in ("grad_norm_steps", "layer_gain_steps", "optimizer_signal_steps"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 (off) or more")
+        if self.layer_gain_steps and self.model != "deep_mlp":
+            raise UsageError(f"--layer_gain_steps looks into the layers of deep_mlp, and --model is {self.model}")
         _require(
             0 <= self.early_stopping_smoothing < 1,
             "early_stopping_smoothing",

@@ -25,7 +25,9 @@ from callbacks.early_stopping import EarlyStopping
 from callbacks.grad_norms import GradNorms, epoch_table
 from callbacks.interrupt import Interrupt, Interrupted
 from callbacks.journal import JournalCallback
+from callbacks.layer_gains import LayerGains
 from callbacks.non_finite import NonFinite, NonFiniteGuard
+from callbacks.optimizer_signals import OptimizerSignals
 from callbacks.progress import PlainProgress
 from callbacks.tensorboard import TensorBoard
 from cli.errors import UsageError
@@ -229,6 +231,10 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
         trainer.add_callback(
             GradNorms(journal, every=args.grad_norm_steps, per_parameter=args.grad_norm_per_parameter, sinks=sinks)
         )
+    if args.layer_gain_steps:
+        trainer.add_callback(LayerGains(journal, every=args.layer_gain_steps))
+    if args.optimizer_signal_steps:
+        trainer.add_callback(OptimizerSignals(journal, every=args.optimizer_signal_steps))
     if args.early_stopping_patience:
         trainer.add_callback(
             EarlyStopping(

@@ -24,8 +24,8 @@ from eval.diagnosis.finding import Name
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 NOTHING_TO_TREAT = (Name.HEALTHY, Name.INSUFFICIENT_EVIDENCE)
-BUDGET, SCENARIO_BUDGET = 600.0, 240.0
-"""Seconds when none are given: of a treatment, and of that in a scenario, which has other runs beside it."""
+BUDGET = 600.0
+"""Seconds when none are given."""
 OF_A_RUN = ("seeds", "verdict", "treatment_dir", "dry_run", "json")
 """Flags that say nothing to a scenario."""
 
@@ -60,7 +60,11 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     verdicts = [str(name) for name in Name if name not in NOTHING_TO_TREAT]
     parser.add_argument("run", type=Path, nargs="?", help="the run directory")
     for name, settings in {
-        "budget": {"type": seconds, "metavar": "TIME", "help": "600s, 10m (when left out; a scenario's 4m), 1h"},
+        "budget": {
+            "type": seconds,
+            "metavar": "TIME",
+            "help": "600s, 10m (when left out; a scenario has its own), 1h",
+        },
         "seeds": {"type": whole, "help": "runs of each arm of the experiment; as many as fit when left out"},
         "verdict": {"choices": verdicts, "metavar": "NAME", "help": f"treat for this: {', '.join(verdicts)}"},
         "treatment_dir": {"type": Path, "metavar": "DIR", "help": "where it all goes; RUN/treatment when left out"},
@@ -108,7 +112,7 @@ def main(argv: list[str]) -> int:
             args.scenario,
             args.scenario_dir,
             args.documents or args.scenario_dir / "documents",
-            budget=args.budget or SCENARIO_BUDGET,
+            budget=args.budget,
             workers=args.workers,
         )
     from train.treatments.command import treat

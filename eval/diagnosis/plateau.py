@@ -26,6 +26,8 @@ NOT_LEARNED = 0.25
 """How much of the way from a guess to perfect an accuracy may have gone where the loss is no better than a guess."""
 LOW = 0.6
 """An accuracy up to here may be that of the commonest class."""
+ABOVE, JUMPS = 1.15, 0.1
+"""A loss so many times that of a guess which jumps by this share of it is not flat: it swings."""
 
 
 def detect(history: History) -> Finding | None:
@@ -72,6 +74,9 @@ def _no_better_than_a_guess(history: History) -> Finding | None:
     start, end = start_of(curve), level(last_part(curve, 0.2, 2).value)
     of_training = level(last_part(thinned(history.train), 0.2, 2).value)
     if min(end, of_training) < (1 - AT_CHANCE) * guess or _suffered(history.train, guess):
+        return None
+    late = last_part(thinned(history.train), LATE).value
+    if level(late) > ABOVE * guess and noise(late) > JUMPS * level(late):
         return None
     evidence = {"loss_at_the_start": start, "loss_at_the_end": end, "fall": (start - end) / (abs(start) or 1.0)}
     return _finding(history, history.train.finite, evidence | {"level_of_a_guess": guess}, "evaluation", 0.8)

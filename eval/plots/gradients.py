@@ -30,11 +30,14 @@ def layer_by_step(gradients: Gradients) -> dict:
     }
 
 
-def draw_heat_map(data: dict, onset: float | None = None) -> Figure:
-    """Layer by step: the darker the larger the gradient; grey where it is zero, white where there is none."""
+def draw_heat_map(data: dict, onset: float | None = None, most: float = DECADES[1]) -> Figure:
+    """Layer by step: the darker the larger the gradient; grey where it is zero, white where there is none.
+
+    `most`: the decades that the colours span at most.
+    """
     values = _values(data)
     largest = np.nanmax(values) if np.isfinite(values).any() else 0.0
-    least = largest - np.clip(largest - np.nanmin(values), *DECADES) if np.isfinite(values).any() else -1.0
+    least = largest - np.clip(largest - np.nanmin(values), DECADES[0], most) if np.isfinite(values).any() else -1.0
     count = len(data["layers"])
     steps = data["steps"]
     with new_figure(6.8, min(2.2 + 0.16 * count, 7.0)) as (figure, [axes]):

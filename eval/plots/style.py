@@ -31,8 +31,10 @@ SETTINGS = {
 
 
 @contextmanager
-def new_figure(width: float = 6.4, height: float = 4.0, columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure in the house's style and its axes, side by side; inches. Without pyplot: nothing to close."""
+def new_figure(
+    width: float = 6.4, height: float = 4.0, columns: int = 1, rows: int = 1
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a figure in the house's style and its axes, row by row; inches. Without pyplot: nothing to close."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(width, height))
-        yield figure, list(figure.subplots(1, columns, squeeze=False)[0])
+        yield figure, list(figure.subplots(rows, columns, squeeze=False).ravel())

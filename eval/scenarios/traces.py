@@ -73,6 +73,8 @@ def keep(runs: Path, traces: Path, about: Mapping[str, Any], further: Mapping[st
         "treatment.json": (runs / RUN / "treatment" / "treatment.json").read_text(encoding="utf-8"),
         "cells.csv": _cells(runs / RUN / "treatment"),
     }
+    if (model := runs / RUN / "config.json").exists():  # it says how many classes there are
+        files["config.json"] = model.read_text(encoding="utf-8")
     for table in sorted((runs / STUDIES).glob("*/runs.csv")):
         files[f"{STUDIES}/{table.parent.name}.csv"] = table.read_text(encoding="utf-8")
     for left_over in [*traces.glob("*.*"), *traces.glob(f"{STUDIES}/*.csv")]:

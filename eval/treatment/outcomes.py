@@ -33,8 +33,8 @@ def outcomes(
 
     `metrics` is metrics.json, whose test figures are taken; without it accuracy and f1 are the last of the log's.
     `predictions` are probabilities (n, 2) and labels (n,) of the test rows, for the expected calibration error. Swing,
-    level and losses are in nats, gradient_ratio is log10 of first to last hidden layer at the end, dead_share the
-    median over layers at the end, diverged is 0 or 1.
+    level and losses are in nats, the capped training loss is that of a guess at most, gradient_ratio is log10 of first
+    to last hidden layer at the end, dead_share the median over layers at the end, diverged is 0 or 1.
     """
     validation, train = history.validation.finite, history.train.finite
     test = (metrics or {}).get("test", {})
@@ -44,6 +44,7 @@ def outcomes(
         "best_validation_loss": float(validation.value.min()) if len(validation) else np.nan,
         "validation_loss": _last(history.validation),
         "training_loss": level(last_part(train, LAST, 3).value) if len(train) and not _broken(history) else np.nan,
+        "capped_training_loss": _capped(history, train),
         "training_fall": _number(learned(history)),
         "accuracy": _figure(test, "accuracy", accuracy(history.metrics)),
         "f1": _figure(test, "f1", _metric(history, "f1")),
@@ -109,6 +110,14 @@ def _gradient_ratio(history: History) -> float:
 def _dead_share(history: History) -> float:
     found = shares(history.gradients) if history.gradients is not None else None
     return float(np.median(found[2][-1])) if found else float("nan")
+
+
+def _capped(history: History, train: Curve) -> float:
+    """The training loss at the end, or that of a guess where it is worse or broken: neither has learned anything."""
+    if not len(train):
+        return float("nan")
+    guess = np.log(history.classes) if history.classes and history.classes > 1 else level(train.value[:3])
+    return float(guess if _broken(history) else min(guess, level(last_part(train, LAST, 3).value)))
 
 
 def _broken(history: History) -> bool:

@@ -11,6 +11,7 @@ from eval.run_directory import RunDirectory, is_being_trained, read_journal, rea
 from space.log_upload import build_upload, plot
 from space.run_choice import PUT_IN_ADDRESS, filled, run_list
 from space.tabs import Tab
+from space.tour import build_tour
 
 TITLE = "Training"
 REFRESH = 5.0
@@ -28,6 +29,8 @@ def build(clinic) -> Tab:
         tab = _build_runs(clinic)
     with gr.Tab("A log from elsewhere"):
         build_upload()
+    with gr.Tab("Three classic failures"):
+        build_tour()
     return tab
 
 

@@ -83,9 +83,12 @@ def case_of(run: RunDirectory, history: History, finding: Finding, budget: Budge
     """A run as treatments need it. Raises UserError where its settings or its data are gone."""
     from train.run import prepare_corpus
 
-    settings = base_settings(read_config(run.config))
+    told = read_config(run.config)
+    settings = base_settings(told)
+    # The experiment's seeds are others than the run's own, which is no setting of a study.
+    own = {"output_dir": str(run.path)} | ({"seed": told["seed"]} if "seed" in told else {})
     try:
-        args, trainer_args, _ = resolve(settings | {"output_dir": str(run.path)}, [], where=run.config, name="run")
+        args, trainer_args, _ = resolve(settings | own, [], where=run.config, name="run")
         corpus, _ = prepare_corpus(args)
     except UserError as error:
         raise UserError(f"{run.path} cannot be repeated, which a treatment does: {error}") from error

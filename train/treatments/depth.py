@@ -4,7 +4,7 @@ from cli.errors import UserError
 from eval.diagnosis.finding import Name
 from train.studies.designs import FACTORIAL, FRACTIONAL, cell_name
 from train.studies.plan import merge
-from train.treatments.budget import Load
+from train.treatments.budget import Load, Size
 from train.treatments.plan import (
     CONTROL,
     Arm,
@@ -19,22 +19,28 @@ from train.treatments.plan import (
 REMEDIES = {
     "residual": ("residual connections", "no residual connections", {"residual": True}),
     "activation": ("gelu", "an activation that saturates, or lets nothing pass", {"activation": "gelu"}),
-    "init": ("an initialisation that keeps the variance", "initial weights of the wrong size", {"init": "xavier"}),
+    "init": ("he initialisation", "initial weights of the wrong size", {"init": "he"}),
     "norm": ("a norm before each layer", "no normalisation keeps the scale from layer to layer", {"norm": "pre"}),
 }
 """Factor: what it changes, the cause that this takes away, and the setting of --model_config."""
+WORDS = {"residual": "residual", "activation": "gelu", "init": "he", "norm": "norm"}
+"""The same remedies in one word."""
 SOUND = {
     "residual": (True,),
     "activation": ("gelu", "relu", "leaky_relu"),
-    "init": ("xavier", "he"),
+    "init": ("he",),
     "norm": ("pre",),
 }
-"""What needs no remedy."""
+"""What needs no remedy. Of the initialisations only he keeps the variance under an activation that does not saturate
+(models.parts.initialise); beside a norm xavier does as well."""
 ADAM = {"optim": "adamw_torch", "learning_rate": 1e-3}
 """Adam at its usual rate: what SGD was given is no rate for it."""
 SHALLOW = 4
 """Layers of the network that is not deep."""
-MOST_STEPS, FEWEST_STEPS = 240, 40
+MOST_STEPS, FEWEST_STEPS = 240, 120
+"""Fewer, and a network that learns has not told itself from one that does not."""
+EVALUATIONS = 6
+"""Of a run, which is judged by its training loss."""
 AS_IT_WAS = "as_it_was"
 
 
@@ -51,7 +57,7 @@ def treatment(case: Case) -> Treatment:
             f"{case.run.path}: a pretrained network's layers cannot be exchanged one by one; what can be done is a "
             "tenth of the learning rate with --warmup_steps 0.1, --max_grad_norm 1.0, or --tuning lora"
         )
-    factors = {name: flags for name, (_, _, flags) in REMEDIES.items() if getattr(network, name) not in SOUND[name]}
+    factors = {name: flags for name, (_, _, flags) in REMEDIES.items() if not _is_sound(name, network)}
     beside = _beside(case, network)
     if len(factors) < 2:
         return _one_by_one(case, factors, beside)
@@ -75,7 +81,7 @@ def _factorial(case: Case, levels: dict, beside: dict[str, Arm], resolution: int
         if cell_name(alone, names) not in arms:
             singles[factor] = _arm(case, levels, alone)
     beside = singles | beside
-    size = case.fit(arms | beside, wanted=min(case.steps, MOST_STEPS), least=FEWEST_STEPS, studies=1 + bool(beside))
+    size = _fit(case, arms | beside, studies=1 + bool(beside))
     settings = common_settings(case, size)
     study = one_study(
         "experiment", case.settings, settings, design, levels, seeds_of(case, size), resolution=resolution
@@ -103,9 +109,14 @@ def _one_by_one(case: Case, factors: dict, beside: dict[str, Arm]) -> Treatment:
     arms = {CONTROL: Arm(words="as it was", flags={}, load=Load(case.step_rows))} | single | beside
     if len(arms) == 1:
         raise UserError(f"{case.run.path}: its network has all that keeps gradients even: there is nothing to exchange")
-    size = case.fit(arms, wanted=min(case.steps, MOST_STEPS), least=FEWEST_STEPS)
+    size = _fit(case, arms, studies=1)
     study = remedies_study(case, "experiment", arms, common_settings(case, size), size)
     return _treatment(case, study, None, arms, size, ())
+
+
+def _fit(case: Case, arms: dict[str, Arm], studies: int) -> Size:
+    wanted = min(case.steps, MOST_STEPS)
+    return case.fit(arms, wanted=wanted, least=FEWEST_STEPS, studies=studies, evaluations=EVALUATIONS)
 
 
 def _treatment(case: Case, study, alone, arms: dict[str, Arm], size, cut: tuple[str, ...]) -> Treatment:
@@ -116,12 +127,18 @@ def _treatment(case: Case, study, alone, arms: dict[str, Arm], size, cut: tuple[
         study=study,
         alone=alone,
         arms=arms,
-        outcome="training_fall",
+        outcome="capped_training_loss",
         also=("gradient_ratio", "validation_loss", "accuracy"),
         size=size,
         start="the run's own start",
         cut=cut,
     )
+
+
+def _is_sound(name: str, network) -> bool:
+    """Whether a setting of the network needs no remedy."""
+    normed = name == "init" and network.init == "xavier" and network.norm != "none"
+    return normed or getattr(network, name) in SOUND[name]
 
 
 def _arm(case: Case, levels: dict, cell: dict[str, str]) -> Arm:
@@ -130,11 +147,18 @@ def _arm(case: Case, levels: dict, cell: dict[str, str]) -> Arm:
     for name in changed:
         flags = merge(flags, levels[name][cell[name]])
     return Arm(
-        words=" and ".join(REMEDIES[name][0] for name in changed) or "as it was",
+        words=_words(changed),
         flags=flags,
         load=Load(case.step_rows),
         cause=REMEDIES[changed[0]][1] if len(changed) == 1 else None,
     )
+
+
+def _words(changed: list[str]) -> str:
+    """What an arm changes; of several changes one word each."""
+    if len(changed) < 2:
+        return REMEDIES[changed[0]][0] if changed else "as it was"
+    return " + ".join(WORDS[name] for name in changed)
 
 
 def _beside(case: Case, network) -> dict[str, Arm]:

@@ -17,12 +17,17 @@ from train.treatments.plan import (
 )
 
 LOWER = 8
-"""How many times lower the other learning rate is, at most: no more than the batches are larger."""
+"""How many times lower the other learning rate is, at most: no more than the batches are larger.
+
+Less would leave a swing where the rate is 10 times too high.
+"""
 LARGER, LARGE = (8, 4), 64
 """The other batches are so many times larger, as the budget allows, or of so many rows, whichever is more."""
 AT_ONCE = 64
 """Rows that go through the network at once; larger batches are accumulated, as on a GPU of the run's size."""
 MOST_STEPS, FEWEST_STEPS = 240, 60
+EVALUATIONS = 24
+"""Of a run: the swing is told from what follows the first third of them."""
 
 AS_IT_WAS = "as_it_was"
 
@@ -69,9 +74,11 @@ def _factorial(case: Case, times: int) -> Treatment:
         )
         for corner, (told, flags, of_a_step, cause) in changes.items()
     }
-    size = case.fit(arms, wanted=min(case.steps, MOST_STEPS), least=FEWEST_STEPS)
+    size = case.fit(arms, wanted=min(case.steps, MOST_STEPS), least=FEWEST_STEPS, evaluations=EVALUATIONS)
     start = checkpoint_before(case)
     settings = common_settings(case, size, start=start)
+    # Odd: beyond the edge of stability a loss swings every other step, which even distances never see.
+    settings["eval_steps"] |= 1
     return Treatment(
         finding=case.finding.name,
         question="Is the learning rate too high, or is the gradient of a batch too noisy?",

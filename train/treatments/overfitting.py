@@ -1,5 +1,6 @@
 """A network that learns its rows by heart: which regularisation holds it, and what does it cost?"""
 
+from data.corpora import load_corpus
 from train.treatments.budget import Load
 from train.treatments.plan import (
     CONTROL,
@@ -17,28 +18,34 @@ EVALUATIONS = 10
 """Of a run: the test rows judge, these only say when to stop."""
 PATIENCE = 3
 """Evaluations: they come more often here than in most runs."""
-DECAY = 0.1
+DECAY, MOST_DECAY = 0.1, 10.0
+"""Of pretrained networks, and of others at most: AdamW keeps a weight below 1 / decay, however steady its gradient."""
 AUGMENTED = 1.0
 """Edited copies a row."""
-USUAL_DROPOUT = 0.1
-"""Of pretrained networks."""
+MORE = 4
+"""Times the training rows, where the corpus has them."""
+USUAL_DROPOUT, STRONG_DROPOUT = 0.1, 0.5
+"""Of pretrained networks, and what networks that begin at random bear. Source: Srivastava and others, Dropout, JMLR 15,
+2014."""
 LORA_WORK = 0.8
 """Of a row through adapters: forward as ever, backward without the gradients of the weights. Assumed, not measured."""
 
 
 def treatment(case: Case) -> Treatment:
-    """Early stopping, weight decay, dropout, augmentation and less capacity, each alone against the control.
+    """Early stopping, weight decay, dropout, augmentation, more rows and less capacity, each alone against the control.
 
-    Fewer steps than the run's are as many passes over fewer rows: what overfits is the number of passes.
+    All take as many steps. Fewer than the run's are as many passes over fewer rows: what overfits is the number of
+    passes.
     """
     # A checkpoint of a reference network has the capacity that it has.
     start = checkpoint_before(case) if case.args.reference is None else None
-    arms = _arms(case)
     begun = int(start.name.rpartition("-")[2]) if start else 0
     wanted = max(1, min(case.steps - begun, MOST_STEPS))
-    size = case.fit(arms, wanted=wanted, least=FEWEST_STEPS, evaluations=EVALUATIONS)
-    settings = common_settings(case, size, start=start)
+    size = case.fit(_arms(case, wanted, case.train_rows), wanted=wanted, least=FEWEST_STEPS, evaluations=EVALUATIONS)
+    # Of a checkpoint the first evaluation is what a rise is told from.
+    settings = common_settings(case, size, start=start) | {"eval_on_start": start is not None}
     rows = rows_for(case, size.steps, case.steps - begun)
+    arms = _arms(case, size.steps, rows)
     if rows < case.train_rows:
         settings["max_train_samples"] = rows
     return Treatment(
@@ -60,7 +67,8 @@ def rows_for(case: Case, steps: int, of_the_run: int) -> int:
     return min(case.train_rows, max(case.step_rows, round(steps * case.step_rows / passes)))
 
 
-def _arms(case: Case) -> dict[str, Arm]:
+def _arms(case: Case, steps: int, rows: int) -> dict[str, Arm]:
+    """Those of runs of `steps` steps over `rows` rows."""
     load = Load(case.step_rows)
     stop = {
         "early_stopping_patience": PATIENCE,
@@ -69,10 +77,11 @@ def _arms(case: Case) -> dict[str, Arm]:
         "save_strategy": "best",
         "save_total_limit": 1,
     }
-    decay = max(DECAY, 10 * case.trainer_args.weight_decay)
+    decay = _decay(case, steps)
     reference = case.args.reference
     usual = reference.dropout if reference is not None else USUAL_DROPOUT
-    dropout = min(0.5, (usual if case.args.dropout is None else case.args.dropout) + 0.2)
+    own = usual if case.args.dropout is None else case.args.dropout
+    dropout = min(0.5, own + 0.2) if reference is None else max(STRONG_DROPOUT, min(0.8, own + 0.2))
     return {
         CONTROL: Arm(words="as it was", flags={}, load=load),
         "early_stopping": Arm(
@@ -97,10 +106,41 @@ def _arms(case: Case) -> dict[str, Arm]:
             words="an edited copy of every training row",
             flags={"augment": AUGMENTED},
             load=load,
-            cause="too few and too uniform training rows",
+            cause="training rows that are too uniform",
         ),
+        **_more_rows(case, rows),
         **_less_capacity(case),
     }
+
+
+def _decay(case: Case, steps: int) -> float:
+    """Ten times the run's own; of a network that began at random, so much that a run forgets its first weights.
+
+    AdamW and SGD alike shrink weights by the factor exp(-decay x the sum of the rates) over a run: here e, for a rate
+    that falls to nothing. Less would be no test of weight decay. Source: Wang and Aitchison, How to set AdamW's weight
+    decay as you scale model and dataset size, 2024. Pretrained weights are not to be forgotten.
+    """
+    least = max(DECAY, 10 * case.trainer_args.weight_decay)
+    if case.args.reference is None:
+        return least
+    forgotten = 2 / (case.trainer_args.learning_rate * steps)
+    return max(least, float(f"{min(forgotten, MOST_DECAY):.2g}"))
+
+
+def _more_rows(case: Case, rows: int) -> dict[str, Arm]:
+    """Up to MORE times as many rows; none where the run had all that there are."""
+    args = case.args
+    there = len(load_corpus(args.corpus, data_dir=args.data_dir, cut_validation=args.cut_validation).train)
+    if there <= case.train_rows:
+        return {}
+    more = min(there, MORE * rows)
+    arm = Arm(
+        words=f"{more:,} training rows instead of {rows:,}",
+        flags={"max_train_samples": more},
+        load=Load(case.step_rows),
+        cause="training rows that are too few",
+    )
+    return {"more_rows": arm}
 
 
 def _less_capacity(case: Case) -> dict[str, Arm]:
@@ -114,7 +154,8 @@ def _less_capacity(case: Case) -> dict[str, Arm]:
         if half % getattr(reference, "heads", 1) and name == "width":
             return {}
         flags, work = {"model_config": {name: half}}, half / whole
-        words = f"{half} layers for {whole}" if name == "depth" else f"a width of {half} for {whole}"
+        layers = f"{half} layer{'s' * (half > 1)} instead of {whole}"
+        words = layers if name == "depth" else f"a width of {half} instead of {whole}"
     elif case.args.tuning == "full":
         # Adapters take the larger steps that they are usually given.
         flags, work = {"tuning": "lora", "learning_rate": 10 * case.trainer_args.learning_rate}, LORA_WORK

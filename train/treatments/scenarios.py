@@ -18,16 +18,22 @@ from train.treatments.command import treat
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "train" / "configs" / "scenarios"
+BUDGETS = {1: 240.0, 2: 240.0, 3: 360.0}
+"""Seconds of the treatment: that of a deep network is the largest factorial, and half the scenario."""
 TIMES = "seconds.json"
 """Seconds that each part took, over all starts of the command."""
 
 
-def run_scenario(number: int, runs: Path, documents: Path, *, budget: float, workers: int | None = None) -> int:
+def run_scenario(
+    number: int, runs: Path, documents: Path, *, budget: float | None = None, workers: int | None = None
+) -> int:
     """Make a scenario's runs in `runs`/N-name, its document and traces in `documents`; returns the exit status.
 
-    What is finished is not made again. `budget`: seconds of the treatment. `workers`: runs at a time, as many as there
-    are cores for when left out: every run of a scenario has one thread. Raises UserError where a part fails.
+    What is finished is not made again. `budget`: seconds of the treatment, that of BUDGETS when left out. `workers`:
+    runs at a time, as many as there are cores for when left out: every run of a scenario has one thread. Raises
+    UserError where a part fails.
     """
+    budget = budget or BUDGETS[number]
     workers = Budget(budget, workers).workers_for(1)
     scenario = SCENARIOS[number]
     runs = runs / scenario.name

@@ -51,7 +51,9 @@ def lines_of_large(journal: Path) -> Lines | None:
         return None
     whole, _, unfinished = content.rpartition(b"\n")
     figures, norms, events = [], [], []
+    # What is not read here still is a line in shape.
     kinds = {"train": figures, "eval": figures, "grad_norms": norms, "event": events}
+    kinds |= {"layer_gains": [], "optimizer_signals": []}
     of_start = {f'{{"kind": "{kind}"'.encode(): lines for kind, lines in kinds.items()}
     try:
         for line in whole.splitlines():

@@ -106,3 +106,13 @@ def test_a_run_that_is_lost_or_says_nothing():
     lost = outcomes(History(source="x", train=Curve(steps, np.where(steps > 12, np.nan, 1 / steps))))
     assert lost["diverged"] == 1 and np.isnan(lost["training_loss"])
     assert all(np.isnan(figure) for figure in outcomes(History(source="x")).values())
+
+
+def test_what_is_worse_than_a_guess_or_broken_counts_as_a_guess():
+    steps = np.arange(1.0, 31)
+
+    def capped(losses):
+        return outcomes(History(source="x", train=Curve(steps, losses), classes=4))["capped_training_loss"]
+
+    assert capped(2 * np.exp(-steps / 10)) == pytest.approx(2 * np.exp(-2.8), abs=0.02)
+    assert capped(500 / steps) == capped(np.where(steps > 12, np.nan, 1 / steps)) == np.log(4)
