@@ -86,8 +86,11 @@ class Budget:
         cores: int | None = None,
         studies: int = 1,
         evaluations: int = EVALUATIONS,
+        enough_seeds: int = FEWEST_SEEDS,
     ) -> Size:
         """As many seeds and, up to `wanted`, steps as both phases have time for.
+
+        `enough_seeds` of them come before longer runs.
 
         `arms`: one for each arm of the experiment, the control first; the cure is reckoned with the dearest of them.
         `studies`: of the experiment. Raises UserError that names the least budget where `least` steps with the fewest
@@ -110,9 +113,10 @@ class Budget:
         choices = [self.seeds] if self.seeds else list(range(MOST_SEEDS, FEWEST_SEEDS - 1, -1))
         all_rows = min(EVALUATION_ROWS, validation_rows)
         few_rows = min(FEWEST_EVALUATION_ROWS, validation_rows)
-        for enough in (wanted, max(least, math.ceil(wanted / 2)), least):
+        lengths = (wanted, max(least, math.ceil(wanted / 2)), least)
+        for enough, fewest in [(length, seeds) for seeds in (enough_seeds, FEWEST_SEEDS) for length in lengths]:
             for rows in dict.fromkeys((all_rows, few_rows)):
-                for seeds in choices:
+                for seeds in [count for count in choices if count >= fewest or self.seeds]:
                     steps = min(wanted, steps_within(seeds, rows))
                     if steps >= enough:
                         seconds = cost(steps, seeds, rows)

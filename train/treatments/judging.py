@@ -41,6 +41,8 @@ from train.treatments.plan import CONTROL, REMEDY, Case, Treatment, flags_of
 TREATMENT, CURE = "treatment.json", "cure"
 CELLS = "cells.csv"
 """Beside runs.csv: the outcomes of each run."""
+PAST = 1.05
+"""Times its lowest validation loss, from which on the model that a run keeps is past its best."""
 
 
 def cells_of(folder: Path, study: Study, treatment: Treatment) -> pd.DataFrame:
@@ -56,7 +58,7 @@ def cells_of(folder: Path, study: Study, treatment: Treatment) -> pd.DataFrame:
     for row in runs.to_dict("records"):
         name = row.get(REMEDY, row["cell"])
         levels = {factor: row[factor] for factor in study.factors if factor != REMEDY}
-        figures = figures_of(RunDirectory(folder / row["run"]), treatment.finding)
+        figures = figures_of(RunDirectory(folder / row["run"]), treatment.finding, continued=treatment.is_continued)
         cell = control if name == CONTROL else name
         rows.append(
             {
@@ -78,8 +80,12 @@ def cells_of(folder: Path, study: Study, treatment: Treatment) -> pd.DataFrame:
     return cells
 
 
-def figures_of(run: RunDirectory, finding: Name) -> dict[str, object]:
-    """The outcomes of a run and `symptom`, whether the detector finds it there; `read` is whether there was a log."""
+def figures_of(run: RunDirectory, finding: Name, *, continued: bool = False) -> dict[str, object]:
+    """The outcomes of a run and `symptom`, whether the detector finds it there; `read` is whether there was a log.
+
+    `continued`: the run began from a checkpoint. The detector of overfitting wants to see the fall before the rise, and
+    such a run has none: there the symptom is a model kept that is PAST its best.
+    """
     try:
         history = read_history(run.path)
     except UserError:
@@ -93,10 +99,17 @@ def figures_of(run: RunDirectory, finding: Name) -> dict[str, object]:
     found = diagnose(history).findings
     figures["symptom"] = any(one.name == finding and one.confidence >= SURE for one in found)
     # Of the model that a run leaves, on rows that chose nothing: the best one where it kept that.
-    test = (metrics or {}).get("test", {})
-    loss = test.get("log_loss") or test.get("loss")
-    figures["test_loss"] = np.nan if not loss or loss["value"] is None else loss["value"]
+    figures["test_loss"] = _loss(metrics, "test")
+    if continued and finding == Name.OVERFITTING:
+        figures["symptom"] = _loss(metrics, "validation") > PAST * figures["best_validation_loss"]
     return figures | {"read": True}
+
+
+def _loss(metrics: Mapping | None, split: str) -> float:
+    """That of the model that a run kept; NaN where there is none."""
+    figures = (metrics or {}).get(split, {})
+    loss = figures.get("log_loss") or figures.get("loss")
+    return np.nan if not loss or loss["value"] is None else loss["value"]
 
 
 def judged(treatment: Treatment, tables: Sequence[pd.DataFrame]) -> tuple[CauseVerdict, list[ArmsVerdict]]:

@@ -1,5 +1,7 @@
 """A network that learns its rows by heart: which regularisation holds it, and what does it cost?"""
 
+import numpy as np
+
 from data.corpora import load_corpus
 from train.treatments.budget import Load
 from train.treatments.plan import (
@@ -14,6 +16,8 @@ from train.treatments.plan import (
 )
 
 MOST_STEPS, FEWEST_STEPS = 400, 48
+ENOUGH_SEEDS = 4
+"""With six arms or seven, three tell little: a seed more comes before longer runs."""
 EVALUATIONS = 10
 """Of a run: the test rows judge, these only say when to stop."""
 PATIENCE = 3
@@ -41,11 +45,19 @@ def treatment(case: Case) -> Treatment:
     start = checkpoint_before(case) if case.args.reference is None else None
     begun = int(start.name.rpartition("-")[2]) if start else 0
     wanted = max(1, min(case.steps - begun, MOST_STEPS))
-    size = case.fit(_arms(case, wanted, case.train_rows), wanted=wanted, least=FEWEST_STEPS, evaluations=EVALUATIONS)
-    # Of a checkpoint the first evaluation is what a rise is told from.
-    settings = common_settings(case, size, start=start) | {"eval_on_start": start is not None}
+    size = case.fit(
+        _arms(case, wanted, case.train_rows),
+        wanted=wanted,
+        least=FEWEST_STEPS,
+        evaluations=EVALUATIONS,
+        enough_seeds=ENOUGH_SEEDS,
+    )
+    settings = common_settings(case, size, start=start)
+    if start:
+        # What the run did next, at the rate that it had come to; the first evaluation is what a rise is told from.
+        settings |= {"learning_rate": rate_at(case, begun), "warmup_steps": 0, "eval_on_start": True}
     rows = rows_for(case, size.steps, case.steps - begun)
-    arms = _arms(case, size.steps, rows)
+    arms = _arms(case, size.steps, rows, rate=settings.get("learning_rate"))
     if rows < case.train_rows:
         settings["max_train_samples"] = rows
     return Treatment(
@@ -61,14 +73,22 @@ def treatment(case: Case) -> Treatment:
     )
 
 
+def rate_at(case: Case, step: int) -> float:
+    """The learning rate that the run had at a step."""
+    rates = case.history.learning_rate.finite
+    if not len(rates):
+        return case.trainer_args.learning_rate
+    return float(f"{np.interp(step, rates.step, rates.value):.3g}")
+
+
 def rows_for(case: Case, steps: int, of_the_run: int) -> int:
     """The training rows with which `steps` steps make as many passes as the run's own did over all of them."""
     passes = max(1.0, of_the_run * case.step_rows / case.train_rows)
     return min(case.train_rows, max(case.step_rows, round(steps * case.step_rows / passes)))
 
 
-def _arms(case: Case, steps: int, rows: int) -> dict[str, Arm]:
-    """Those of runs of `steps` steps over `rows` rows."""
+def _arms(case: Case, steps: int, rows: int, *, rate: float | None = None) -> dict[str, Arm]:
+    """Those of runs of `steps` steps over `rows` rows, at the run's own learning rate when none is given."""
     load = Load(case.step_rows)
     stop = {
         "early_stopping_patience": PATIENCE,
@@ -109,7 +129,7 @@ def _arms(case: Case, steps: int, rows: int) -> dict[str, Arm]:
             cause="training rows that are too uniform",
         ),
         **_more_rows(case, rows),
-        **_less_capacity(case),
+        **_less_capacity(case, rate or case.trainer_args.learning_rate),
     }
 
 
@@ -143,7 +163,7 @@ def _more_rows(case: Case, rows: int) -> dict[str, Arm]:
     return {"more_rows": arm}
 
 
-def _less_capacity(case: Case) -> dict[str, Arm]:
+def _less_capacity(case: Case, rate: float) -> dict[str, Arm]:
     """Half the layers of a reference network, or half its width; adapters in a pretrained one that is trained whole."""
     cause = "more capacity than the rows fill"
     reference = case.args.reference
@@ -158,7 +178,7 @@ def _less_capacity(case: Case) -> dict[str, Arm]:
         words = layers if name == "depth" else f"a width of {half} instead of {whole}"
     elif case.args.tuning == "full":
         # Adapters take the larger steps that they are usually given.
-        flags, work = {"tuning": "lora", "learning_rate": 10 * case.trainer_args.learning_rate}, LORA_WORK
+        flags, work = {"tuning": "lora", "learning_rate": float(f"{10 * rate:.3g}")}, LORA_WORK
         words = "adapters only (LoRA), at ten times the rate"
     else:
         return {}

@@ -13,7 +13,7 @@ from train.checkpoints import is_complete
 from train.studies.designs import ONE_AT_A_TIME
 from train.studies.plan import Study
 from train.studies.study_file import OWN
-from train.treatments.budget import EVALUATIONS, Budget, Load, Size, Speed
+from train.treatments.budget import EVALUATIONS, FEWEST_SEEDS, Budget, Load, Size, Speed
 
 CONTROL = "control"
 REMEDY = "remedy"
@@ -66,6 +66,7 @@ class Case:
         least: int,
         studies: int = 1,
         evaluations: int = EVALUATIONS,
+        enough_seeds: int = FEWEST_SEEDS,
     ) -> Size:
         """The size that fits into the budget; see Budget.fit."""
         loads = [arm.load for arm in arms.values()]
@@ -78,6 +79,7 @@ class Case:
             cores=self.cores,
             studies=studies,
             evaluations=evaluations,
+            enough_seeds=enough_seeds,
         )
 
 
@@ -119,6 +121,11 @@ class Treatment:
     def studies(self) -> dict[str, Study]:
         """The studies of the experiment by their folder."""
         return {"experiment": self.study} | ({"alone": self.alone} if self.alone else {})
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether its runs begin from a checkpoint of the run."""
+        return "model" in self.study.settings
 
     @property
     def hypotheses(self) -> dict[str, str]:
