@@ -72,8 +72,8 @@ def step_html(traces: Path, number: int, at: int) -> str:
     if story is None:
         return f"<p>{MISSING}</p>"
     section = story.sections[at]
-    lead = markdown_to_html(story.lead) if at == 0 else ""
-    parts = [f"<h3>{escape(section.heading)}</h3>", lead, markdown_to_html(section.text)]
+    opening = f"<p><strong>{escape(story.title)}</strong></p>{markdown_to_html(story.lead)}" if at == 0 else ""
+    parts = [opening, f"<h3>{escape(section.heading)}</h3>", markdown_to_html(section.text)]
     for picture in section.pictures:
         data = base64.b64encode(png(picture.draw())).decode()
         parts.append(

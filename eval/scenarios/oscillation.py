@@ -53,7 +53,7 @@ def gather(folder: Path) -> dict[str, str]:
                 states += [_of_run(run) | state for state in _states(path)[::EVERY]]
     cure = [
         {
-            "cell": run["cell"],
+            "arm": run["remedy"],
             "seed": run["seed"],
             "validation": _thinned(read_history(path).validation),
             "moved": _moved(path),
@@ -481,7 +481,7 @@ def _cured(traces: Traces, remedy: str) -> tuple[list[dict], list[dict]]:
     swings = traces.cells[traces.cells["phase"] == "cure"].set_index(["cell", "seed"])["swing"]
     sides: tuple[list[dict], list[dict]] = ([], [])
     for run in traces.json(CURE):
-        changed = run["cell"].endswith(remedy)
+        changed = run["arm"] == remedy
         cell = remedy if changed else traces.treatment["arms"]["control"]["name"]
         sides[changed].append(run | {"swing": float(swings[cell, run["seed"]])})
     return sides

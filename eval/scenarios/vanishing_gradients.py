@@ -29,6 +29,8 @@ from eval.treatment.sections import VERDICTS
 from eval.verdicts import HELPS
 
 OUTCOMES, CURE = "outcomes.csv", "cure.json"
+CONTROL = "control"
+"""The level of the run as it was, in a study of remedies."""
 KEPT = ("capped_training_loss", "gradient_ratio")
 """The outcomes that are kept of every run."""
 GUESS = float(np.log(2))
@@ -51,12 +53,14 @@ def gather(folder: Path) -> dict[str, str]:
             if run["status"] != "complete":
                 continue
             history = read_history(path / run["run"])
+            # The name of a cell is that of a folder; an arm may be called otherwise.
+            cell = run.get("remedy", run["cell"])
             rows.append(
-                {"study": study, "cell": run["cell"], "seed": run["seed"]}
+                {"study": study, "cell": cell, "seed": run["seed"]}
                 | _figures(RunDirectory(path / run["run"]), history)
             )
             if study == "cure":
-                cured.setdefault(run["cell"], []).append(_kept(history) | {"seed": run["seed"]})
+                cured.setdefault(cell, []).append(_kept(history) | {"seed": run["seed"]})
     return {
         OUTCOMES: pd.DataFrame(rows).to_csv(index=False, float_format="%.5g"),
         CURE: json.dumps(plain(cured)),
@@ -192,12 +196,11 @@ def _cause(traces: Traces, runs: pd.DataFrame) -> Section:
     able = [arm for arm in single if _matters(arm, arms)]
     best = arms["arms"][0]
     gains = runs[runs["study"].isin(["experiment", "alone"])].groupby("cell")[["gain", "slope", "weights"]].mean()
-    rows = [["as it was", _nats(arms["control"]["value"]), "–", "–", *_gain(gains, "baseline", "remedy=control")]]
+    rows = [["as it was", _nats(arms["control"]["value"]), "–", "–", *_gain(gains, "baseline", CONTROL)]]
     for arm in single:
-        cells = (arm["name"], f"remedy={arm['name']}")
         rows.append(
             [escape(words[arm["name"]]), _nats(arm["value"]), _signed(arm["effect"]), VERDICTS[arm["verdict"]]]
-            + _gain(gains, *cells)
+            + _gain(gains, arm["name"])
         )
     head = escape(cause["words"])
     why = " ".join(_in_words(sentence, words) for sentence in cause["why"])
@@ -385,7 +388,7 @@ def _today(traces: Traces, runs: pd.DataFrame) -> Section:
         actions = "\n".join(f"- {escape(one.action)}: `{one.flags}`" for one in _finding(traces).today if one.flags)
         return Section("What to do today", f"No arm helped in this experiment. What is left to try:\n\n{actions}")
     remedy, kept = cure["remedy"], traces.json(CURE)
-    before, after = (_of_cure(kept, remedy, changed) for changed in (False, True))
+    before, after = kept[CONTROL], kept[remedy]
     words, flags = escape(treatment["words"][remedy]), treatment["flags"][remedy]
     symptom = (
         f" The symptom is found in {_count(cure['symptom_before'])} runs before, {_count(cure['symptom_after'])} after."
@@ -457,7 +460,7 @@ def _confirm(traces: Traces, runs: pd.DataFrame) -> Section:
     if cure:
         ratio = runs[runs["study"] == "cure"].groupby("cell")["gradient_ratio"].median()
         before, after = (
-            _power(10 ** next(value for cell, value in ratio.items() if (cure["remedy"] in cell) == changed))
+            _power(10 ** next(value for cell, value in ratio.items() if (cell != CONTROL) == changed))
             for changed in (False, True)
         )
         lines.append(
@@ -500,11 +503,6 @@ def _kept(history: History) -> dict[str, Any]:
         "validation": {"step": curve.step.tolist(), "value": [float(f"{value:.5g}") for value in curve.value]},
         "profile": [float(f"{norm:.4g}") for norm in profile],
     }
-
-
-def _of_cure(kept: Mapping[str, list], remedy: str, changed: bool) -> list[dict]:
-    """The runs of the control, or of the remedy."""
-    return next(runs for cell, runs in kept.items() if (cell == f"remedy={remedy}") == changed)
 
 
 def _curve(kept: Mapping[str, list]) -> Curve:

@@ -128,7 +128,8 @@ def _treatment(case: Case, study, alone, arms: dict[str, Arm], size, cut: tuple[
         alone=alone,
         arms=arms,
         outcome="capped_training_loss",
-        also=("gradient_ratio", "validation_loss", "accuracy"),
+        # More of the ratio is better where the gradient fades, not where it grows.
+        also=("gradient_ratio",) * fading + ("validation_loss", "accuracy"),
         size=size,
         start="the run's own start",
         cut=cut,

@@ -92,7 +92,7 @@ def write_traces(folder, swings, momentum=lambda rate, beta: 0.003 * rate / (1 -
         ]
     ).to_csv(folder / SIGNALS, index=False)
     kept = [
-        {"cell": row["cell"], "seed": row["seed"], "validation": {"step": [12, 24, 36], "value": [0.7, 0.6, last]}}
+        {"arm": row["cell"], "seed": row["seed"], "validation": {"step": [12, 24, 36], "value": [0.7, 0.6, last]}}
         | {"moved": {"update": 4 * last, "gradient": last}}
         for row in cure.to_dict("records")
         if row["cell"] in ("baseline", "rate=lower")
