@@ -11,6 +11,7 @@ from eval.scenarios.catalogue import SCENARIOS
 from space.documents import markdown_to_html
 
 TRACES = Path(__file__).resolve().parents[1] / "docs" / "scenarios"
+ABOUT = "<p>Three classic failures of training, from the symptom to the proven cure. Nothing is trained here.</p>"
 MISSING = "The traces of this scenario are not here: <code>docs/scenarios</code> of the repository holds them."
 BACK, NEXT = "Back", "Next"
 KEPT = 32
@@ -19,6 +20,7 @@ KEPT = 32
 
 def build_tour(traces: Path = TRACES) -> None:
     """Lay out the choice of a scenario, its steps, and the one that is looked at."""
+    gr.HTML(ABOUT)
     scenarios = [(scenario.title, number) for number, scenario in SCENARIOS.items()]
     scenario = gr.Radio(scenarios, label="Scenario")
     step = gr.Radio([], label="Step", visible=False)

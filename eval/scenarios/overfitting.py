@@ -28,7 +28,7 @@ from eval.run_directory import RunDirectory, read_settings
 from eval.scenarios.story import Picture, Section, Story
 from eval.scenarios.traces import RUN, Traces
 from eval.search import CONFIRM, Search, analyse_search
-from eval.treatment.sections import VERDICTS, figure_of
+from eval.treatment.sections import VERDICTS, figure_of, in_words
 
 PREDICTIONS = "predictions.csv"
 """A row for each validation row: its label, and the log odds of POSITIVE at each step that was kept."""
@@ -198,6 +198,7 @@ def _which_cause(traces: Traces) -> Section:
         effects = [_effect(one["effect"]) for one in found]
         rows.append([escape(_words(traces, arm["name"])), *effects, VERDICTS[arm["verdict"]]])
     header = ["change", *(SIDES[outcome] for outcome in shown), "by the loss it"]
+    why = in_words(" ".join(treatment["cause"]["why"]), treatment["words"])
     out = "; ".join(f"not {named(other.name)}: {other.why}" for other in finding.ruled_out)
     text = "\n\n".join(
         part
@@ -205,7 +206,7 @@ def _which_cause(traces: Traces) -> Section:
             f"The log rules out: {escape(sentence(out), 600)}" if out else "",
             f"What it cannot tell is why. So each remedy was run alone against the run as it was, {budget['seeds']} "
             f"seeds each, all for {budget['steps']:,} steps, and judged on the test rows, which nothing was chosen by. "
-            f"**{escape(sentence(head))}** {escape(sentence(named(' '.join(treatment['cause']['why']))), 600)}",
+            f"**{escape(sentence(head))}** {escape(sentence(why), 600)}",
             table(header, rows),
             _rankings(traces),
         )

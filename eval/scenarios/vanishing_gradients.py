@@ -12,7 +12,7 @@ from eval.chain_rule import gains_of, predicted
 from eval.diagnosis.finding import Finding
 from eval.diagnosis.history import Curve, History
 from eval.diagnosis.reading import read_history
-from eval.diagnosis.words import figure
+from eval.diagnosis.words import figure, sentence
 from eval.markup import escape, estimate, table
 from eval.metrics import Estimate, mean_with_interval
 from eval.plots.diagnosis import draw_loss
@@ -25,7 +25,7 @@ from eval.scenarios.story import Picture, Section, Story
 from eval.scenarios.traces import PHASES, RUN, STUDIES, Traces
 from eval.treatment.arms import ArmsVerdict, judge_arms
 from eval.treatment.outcomes import outcomes
-from eval.treatment.sections import VERDICTS
+from eval.treatment.sections import VERDICTS, in_words
 from eval.verdicts import HELPS
 
 OUTCOMES, CURE = "outcomes.csv", "cure.json"
@@ -56,8 +56,7 @@ def gather(folder: Path) -> dict[str, str]:
             # The name of a cell is that of a folder; an arm may be called otherwise.
             cell = run.get("remedy", run["cell"])
             rows.append(
-                {"study": study, "cell": cell, "seed": run["seed"]}
-                | _figures(RunDirectory(path / run["run"]), history)
+                {"study": study, "cell": cell, "seed": run["seed"]} | _figures(RunDirectory(path / run["run"]), history)
             )
             if study == "cure":
                 cured.setdefault(cell, []).append(_kept(history) | {"seed": run["seed"]})
@@ -203,7 +202,7 @@ def _cause(traces: Traces, runs: pd.DataFrame) -> Section:
             + _gain(gains, arm["name"])
         )
     head = escape(cause["words"])
-    why = " ".join(_in_words(sentence, words) for sentence in cause["why"])
+    why = " ".join(escape(sentence(in_words(text, words)), 600) for text in cause["why"])
     told = f"Confirmed: {head}. {why}" if cause["confirmed"] else f"By the rule of the experiment {head}: {why}"
     text = f"""
 {told}
@@ -233,13 +232,6 @@ each. A guess costs {GUESS:.3f}; what is worse counts as that. Changed one at a 
             )
         )
     return Section("Which cause, and why not the others", text, tuple(pictures))
-
-
-def _in_words(sentence: str, words: Mapping[str, str]) -> str:
-    """A sentence of the treatment with the arms in words instead of their names."""
-    for name in sorted(words, key=len, reverse=True):
-        sentence = sentence.replace(name, words[name])
-    return escape(f"{sentence[:1].upper()}{sentence[1:]}", 600)
 
 
 def _helping(able: Sequence[Mapping], words: Mapping[str, str]) -> str:

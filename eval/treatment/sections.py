@@ -1,5 +1,6 @@
 """What an incident report says of a treatment, from treatment.json alone; all that comes from a run is escaped."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def cause_line(treatment: Mapping[str, Any]) -> str:
     cause = treatment["cause"]
     if cause["confirmed"]:
         return f"- **Cause (confirmed by experiment):** {escape(sentence(cause['words']))}"
-    return f"- **Cause (not confirmed by experiment):** {escape(sentence(cause['why'][-1]))}"
+    why = in_words(cause["why"][-1], treatment["words"])
+    return f"- **Cause (not confirmed by experiment):** {escape(sentence(why))}"
 
 
 def mitigation_line(treatment: Mapping[str, Any]) -> str | None:
@@ -56,11 +58,18 @@ def mitigation_line(treatment: Mapping[str, Any]) -> str | None:
     return f"- **Immediate mitigation:** {told}."
 
 
+def in_words(text: str, words: Mapping[str, str]) -> str:
+    """A sentence on arms with what they change, {arm: words}, for their names."""
+    names = "|".join(re.escape(name) for name in sorted(words, key=len, reverse=True))
+    return re.sub(rf"(?<![\w=])(?:{names})(?![\w=])", lambda found: words[found[0]], text) if names else text
+
+
 def experiment(treatment: Mapping[str, Any]) -> str:
     """The body of the section "Experiment"."""
     cause, arms, cure = treatment["cause"], treatment["arms"], treatment["cure"]
     head = cause["words"] if cause["confirmed"] else "no cause is confirmed"
-    blocks = [f"{escape(treatment['question'])} **{escape(sentence(head))}** {_sentences(cause['why'])}"]
+    why = [in_words(text, treatment["words"]) for text in cause["why"]]
+    blocks = [f"{escape(treatment['question'])} **{escape(sentence(head))}** {_sentences(why)}"]
     if cause["others"]:
         rows = [[_cause(one["cause"]), escape(one["status"]), escape(one["why"])] for one in cause["others"]]
         blocks.append(text_table(["other cause", "it is", "why"], rows))

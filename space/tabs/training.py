@@ -29,7 +29,7 @@ def build(clinic) -> Tab:
         tab = _build_runs(clinic)
     with gr.Tab("A log from elsewhere"):
         build_upload()
-    with gr.Tab("Three classic failures"):
+    with gr.Tab("Tour"):
         build_tour()
     return tab
 

@@ -33,6 +33,7 @@ from eval.treatment.causes import CauseVerdict, cause_of_arms, factor_effects, j
 from eval.treatment.cure import Cure, judge_cure
 from eval.treatment.document import document
 from eval.treatment.outcomes import outcomes
+from eval.treatment.sections import in_words
 from train.studies.designs import FACTORIAL, FRACTIONAL
 from train.studies.plan import Study
 from train.treatments.budget import cut_of
@@ -204,7 +205,8 @@ def summary(run: RunDirectory, folder: Path, treated: Mapping) -> str:
     cause, cure = treated["cause"], treated["cure"]
     remedy = cause["remedy"]
     headline = f"{named(treated['finding'])}: {cause['words']}"
-    rows = [("confirmed" if cause["confirmed"] else "not confirmed", " ".join(cause["why"]))]
+    why = in_words(" ".join(cause["why"]), treated["words"])
+    rows = [("confirmed" if cause["confirmed"] else "not confirmed", why)]
     rows += [(other["status"], f"{named(other['cause'])}: {other['why']}") for other in cause["others"]]
     if remedy:
         flags = treated["flags"].get(remedy, "")
@@ -236,8 +238,8 @@ def _before_after(cure: Mapping) -> str:
 
 
 def _folded(rows: Sequence[tuple[str, str]]) -> list[str]:
-    lines = []
+    lines, room = [], 2 + max(len(heading) for heading, _ in rows)
     for heading, text in rows:
         folded = textwrap.wrap(line(text), 100, break_long_words=False, break_on_hyphens=False)
-        lines += [f"  {heading if index == 0 else '':15}{part}" for index, part in enumerate(folded)]
+        lines += [f"  {heading if index == 0 else '':{room}}{part}" for index, part in enumerate(folded)]
     return lines

@@ -16,7 +16,7 @@ from eval.treatment.arms import judge_arms
 from eval.treatment.causes import judge_factorial
 from eval.treatment.cure import judge_cure
 from eval.treatment.document import document
-from eval.treatment.sections import read_treatment
+from eval.treatment.sections import in_words, read_treatment
 from tests.eval.treatment import sgd
 
 HOSTILE = "<script>alert(1)</script> | ![x](http://h/x.png) [y](http://h) `code` # *b*\n# top\x1b[31m"
@@ -148,3 +148,13 @@ def test_no_text_of_a_run_is_taken_for_markup():
 def test_without_a_treatment_nothing_changes():
     text = report(None)
     assert "**Probable cause:**" in text and "Experiment" not in text
+
+
+def test_sentences_name_what_an_arm_changes_and_nothing_twice():
+    words = {"residual=on": "residual connections", "residual=on,norm=pre": "residual + norm", "norm": "a norm first"}
+    assert in_words("residual=on,norm=pre helps, residual=on less.", words) == (
+        "residual + norm helps, residual connections less."
+    )
+    # Words that were put in are not looked at again, nor parts of other words.
+    assert in_words("norm helps, normal is not it", words) == "a norm first helps, normal is not it"
+    assert in_words("as it was", {}) == "as it was"
