@@ -9,7 +9,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 OWN = ("cli", "data", "eval", "models", "space")
-DISTRIBUTIONS = {"huggingface_hub": "huggingface-hub", "markdown_it": "markdown-it-py", "yaml": "PyYAML"}
+DISTRIBUTIONS = {
+    "huggingface_hub": "huggingface-hub",
+    "markdown_it": "markdown-it-py",
+    "markupsafe": "jinja2",
+    "yaml": "PyYAML",
+}
 
 
 def pins(path: Path) -> dict[str, str]:
