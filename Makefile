@@ -10,7 +10,7 @@ train: $(READY)
 	@trap '' INT; ACCELERATE_LOG_LEVEL=ERROR $(BIN)/accelerate launch --quiet train/run.py $(ARGS)
 
 test: $(READY)
-	@$(BIN)/pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n auto $(ARGS)
 
 app: $(READY)
 	@$(BIN)/python space/app.py $(ARGS)

@@ -1,102 +1,112 @@
-"""The model card of a run: README.md with the figures as model-index entries."""
+"""The model card of a run: README.md for the Hub, made of the run's files alone; what they lack it leaves out."""
 
+import re
 from pathlib import Path
-from typing import Any
 
 import yaml
-from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub import ModelCard, ModelCardData
 
 from cli.errors import UserError
-from eval.markup import escape, estimate, table
-from eval.report import HEADINGS, summarise
-from eval.run_directory import RunDirectory, read_metrics, read_settings, write_text
-from models.reference_configs import REFERENCE_NETWORKS
+from eval.cards.facts import Facts
+from eval.cards.judged import metrics_table, not_measured, sections
+from eval.cards.metadata import card_data
+from eval.cards.opening import first_lines, limits, what_it_is
+from eval.cards.training import compute, curves, data, incidents, settings_table
+from eval.cards.usage import reproduce, usage
+from eval.diagnosis.words import line
+from eval.markup import escape
+from eval.pages import png
+from eval.plots.diagnosis import draw_loss
+from eval.run_directory import RunDirectory, write_bytes, write_text
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
-MARK = "<!-- Written by eval/run.py, which writes it again: delete this line to keep your own text. -->"
-
-DATASETS = {
-    "sst2": "stanfordnlp/sst2",
-    "reviews": "cornell-movie-review-data/rotten_tomatoes",
-    "imdb": "stanfordnlp/imdb",
-}
-BASE = {"embedded": "nreimers/MiniLM-L6-H384-uncased"}
-# The names under which the Hub knows our metrics.
-METRICS = {"auc": "roc_auc", "mcc": "matthews_correlation", "brier": "brier_score"}
+OURS = "<!-- Written by eval/run.py"
+"""How the mark of every card of ours begins."""
+MARK = f"{OURS} and train/publish.py, which write it again: delete this line to keep your own text. -->"
+LICENSE = "apache-2.0"
+LOSS = "card/loss.png"
+"""The curves of a run, beside its card."""
+_IMAGE = re.compile(r"^!\[[^\]\n]*\]\(((?:card|evaluation)/[\w.-]+\.png)\)$", re.MULTILINE)
 
 
-def write_model_card(run: RunDirectory, about: dict[str, Any], parts: dict[str, dict]) -> None:
-    """Write the card of a run from its settings and the finished parts of its evaluation.
+def card_of(run: RunDirectory, *, repo_id: str | None = None, license: str = LICENSE) -> ModelCard:  # noqa: A002
+    """The card of a finished run; nothing is written.
 
-    A card without our mark is its owner's: there, only the model-index is brought up to date. Without the part
-    `metrics` nothing is written.
+    repo_id: USER/NAME, from where the snippets load the model; the run directory when left out. A README.md without our
+    mark is its owner's: of it, only the model-index is brought up to date. Raises UserError where a file of the run is
+    missing or not in shape.
     """
-    if "metrics" not in parts:
-        return
-    data = card_data(run, about, parts["metrics"]["test"])
-    if run.model_card.is_file():
-        try:
-            card = ModelCard.load(run.model_card)
-        except (yaml.YAMLError, ValueError) as error:
-            raise UserError(
-                f"{run.model_card} cannot be read ({' '.join(str(error).split())[:100]}): mend or delete it; "
-                "the report itself is written"
-            ) from error
-        if MARK not in card.content:
-            card.data.model_name, card.data.eval_results = data.model_name, data.eval_results
-            write_text(run.model_card, str(card))
-            return
-    write_text(run.model_card, str(_card(run, data, about, parts)))
+    try:
+        facts = Facts(run, repo_id)
+        metadata = card_data(facts, license)
+        if (own := _owners_card(run)) is None:
+            return _our_card(facts, metadata)
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"{run.path} holds a file that is not in shape ({type(error).__name__}: {line(error)}): mend its "
+            "config.yaml, or judge it again with `python eval/run.py`"
+        ) from error
+    if metadata.eval_results:
+        own.data.model_name, own.data.eval_results = metadata.model_name, metadata.eval_results
+    return own
 
 
-def card_data(run: RunDirectory, about: dict[str, Any], test: dict[str, dict]) -> ModelCardData:
-    """The metadata of the card, which the Hub lists and searches; an interval stands in its metric's arguments."""
-    settings = read_settings(run.config)
-    corpus = about["corpus"]
-    results = [
-        EvalResult(
-            task_type="text-classification",
-            dataset_type=DATASETS.get(corpus, corpus),
-            dataset_name=corpus,
-            dataset_split="validation" if corpus == "sst2" else "test",
-            metric_type=METRICS.get(name, name),
-            metric_name=name,
-            metric_value=figure["value"],
-            metric_args={"low": figure["low"], "high": figure["high"], "level": 0.95, "n": figure["n"]},
-        )
-        for name, figure in test.items()
-        if figure["value"] is not None
-    ]
-    base = BASE.get(settings["model"], settings["model"])
-    return ModelCardData(
-        model_name=run.path.resolve().name,
-        base_model=None if Path(base).exists() or base in REFERENCE_NETWORKS else base,
-        datasets=[DATASETS[corpus]] if corpus in DATASETS else None,
-        language="en",
-        library_name="transformers",
-        pipeline_tag="text-classification",
-        tags=["sentiment-analysis"],
-        eval_results=results,
-    )
+def pictures_of(run: RunDirectory, card: ModelCard) -> dict[str, bytes]:
+    """The pictures that a card of the run shows, {path from the card: PNG}; nothing is written."""
+    facts, pictures = Facts(run), {}
+    for path in dict.fromkeys(_IMAGE.findall(card.text)):
+        if path == LOSS and facts.history is not None and (figure := draw_loss(facts.history, facts.findings)):
+            pictures[path] = png(figure)
+        elif (run.path / path).is_file():
+            pictures[path] = (run.path / path).read_bytes()
+    return pictures
 
 
-def _card(run: RunDirectory, data: ModelCardData, about: dict[str, Any], parts: dict[str, dict]) -> ModelCard:
-    settings, summary = read_settings(run.config), summarise(parts)
-    tuning = {"full": "all parameters trained", "lora": "trained with LoRA, merged", "frozen": "only the head trained"}
-    metrics = parts["metrics"]
-    rows = [[name, estimate(metrics["validation"].get(name)), estimate(test)] for name, test in metrics["test"].items()]
-    sizes = {split: metrics[split]["accuracy"]["n"] for split in ("validation", "test")}
+def write_model_card(run: RunDirectory) -> None:
+    """Write the card of a run, and the picture of its curves; raises UserError as card_of does."""
+    card = card_of(run)
+    if LOSS in (pictures := pictures_of(run, card)):
+        write_bytes(run.path / LOSS, pictures[LOSS])
+    write_text(run.model_card, str(card))
+
+
+def _our_card(facts: Facts, metadata: ModelCardData) -> ModelCard:
     return ModelCard.from_template(
-        data,
+        metadata,
         template_str=TEMPLATE.read_text(encoding="utf-8"),
         mark=MARK,
-        name=data.model_name,
-        path=run.path,
-        base=BASE.get(settings["model"], settings["model"]),
-        tuning=tuning[settings["tuning"]],
-        best_step=read_metrics(run.metrics)["best_step"],
-        about=about,
-        summary=summary,
-        sections={HEADINGS[kind]: [escape(text) for text in texts] for kind, texts in summary.remarks.items()},
-        metrics=table(["metric", *(f"{split}, n = {sizes[split]:,}" for split in sizes)], rows),
+        title=escape(facts.name),
+        what_it_is=what_it_is(facts),
+        first_lines=first_lines(facts),
+        usage=usage(facts),
+        limits=limits(facts),
+        sections=_sections(facts),
     )
+
+
+def _sections(facts: Facts) -> dict[str, str]:
+    """{heading: body in Markdown}; an empty one has nothing to say."""
+    shown = f"![Training and evaluation loss against the step]({LOSS})"
+    drawn = facts.history is not None and (len(facts.history.train) or len(facts.history.validation))
+    return {
+        "Metrics": "\n\n".join(filter(None, [metrics_table(facts), not_measured(facts)])),
+        **sections(facts),
+        "Training data": data(facts),
+        "Training": "\n\n".join(filter(None, [curves(facts), shown if drawn else "", settings_table(facts)])),
+        "Incidents": incidents(facts),
+        "Compute": compute(facts),
+        "How to reproduce": reproduce(facts),
+    }
+
+
+def _owners_card(run: RunDirectory) -> ModelCard | None:
+    """The README.md of a run whose owner took our mark out; None where there is none."""
+    if not run.model_card.is_file():
+        return None
+    try:
+        card = ModelCard.load(run.model_card)
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise UserError(
+            f"{run.model_card} cannot be read ({' '.join(str(error).split())[:100]}): mend or delete it"
+        ) from error
+    return None if OURS in card.content else card

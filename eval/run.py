@@ -118,7 +118,7 @@ def main(args: argparse.Namespace) -> dict:
         raise UserError("nothing was measured: comparison needs --against, checkpoints needs --checkpoints")
     summary = write_report(folder, about)
     if args.output_dir is None and subject.run and subject.on_own_corpus:
-        write_model_card(subject.run, about, parts)
+        write_model_card(subject.run)
     say(f"\n{summary}\n\n{folder / 'report.html'} is the whole report.")
     return {"about": about, "summary": asdict(summary), "metrics": parts.get("metrics")}
 

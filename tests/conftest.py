@@ -1,13 +1,17 @@
-"""A tiny random BERT and a tiny corpus, so that unit tests download nothing and take a moment."""
+"""A tiny random BERT and a tiny corpus, so that unit tests download nothing and take a moment; the quickstart's run."""
 
 import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
+SHORTENED = ["--max_train_samples", "3072", "--max_eval_samples", "256", "--num_train_epochs", "1"]
 POSITIVE = ["good", "great", "lovely", "moving", "funny"]
 NEGATIVE = ["bad", "awful", "dull", "clumsy", "stale"]
 NEUTRAL = ["the", "a", "film", "movie", "story", "is", "was", "and", "very", "this", "plot", "cast"]
@@ -119,3 +123,31 @@ def new_page(chromium):
         context.close()
     assert outside == [], "the page asked for something outside this machine"
     assert errors == [], "the page's scripts failed"
+
+
+@pytest.fixture(scope="session")
+def quickstart(tmp_path_factory) -> Path:
+    """A run of the quickstart with its evaluation: $QUICKSTART_RUN, else runs/quickstart, else one trained here."""
+    named = os.environ.get("QUICKSTART_RUN")
+    run = Path(named) if named else ROOT / "runs" / "quickstart"
+    if is_evaluated(run):
+        return run
+    assert not named, f"{named} is no run with its evaluation"
+    run = tmp_path_factory.mktemp("quickstart") / "run"
+    for command in (["train/run.py", *SHORTENED, "--output_dir", run], ["eval/run.py", run]):
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+    return run
+
+
+def is_evaluated(run: Path) -> bool:
+    """Whether a run is finished, and its evaluation that of its weights."""
+    from cli.errors import UserError
+    from eval.run_directory import RunDirectory, read_json, weights_fingerprint
+
+    evaluation = RunDirectory(run).evaluation
+    try:
+        judged = read_json(evaluation / "about.json")["weights"]
+    except (UserError, KeyError, TypeError):
+        return False
+    whole = all(path.is_file() for path in (RunDirectory(run).metrics, evaluation / "report.html"))
+    return whole and judged == weights_fingerprint(str(run))

@@ -27,8 +27,11 @@ INSTEAD = {
 # The first line of a config.yaml that a run wrote: how a run directory is known.
 HEADING = "# Every setting of this run; `--config` with this file and another --output_dir repeats it.\n"
 
+# Where a run is pushed: not in its config.yaml either, so that who repeats somebody's run does not push it there.
+PUSHING = {"push_to_hub", "hub_model_id", "hub_strategy", "hub_private_repo", "hub_always_push", "hub_revision"}
+
 # Settings of a launch, not of a run: they may differ when a run is taken up again.
-NOT_COMPARED = {"output_dir", "resume", "overwrite", "json", "disable_tqdm", "on_finding"}
+NOT_COMPARED = {"output_dir", "resume", "overwrite", "json", "disable_tqdm", "on_finding"} | PUSHING
 
 
 # What PyYAML raises beside its own errors: for a date there is none of, a list as a key, a text of brackets alone.

@@ -55,6 +55,7 @@ from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
 from train.config import one_line, parse
 from train.opening import lock, open_run
+from train.publishing.pushing import pushing_asked_for
 from train.results import cost_of_training, export_model, judge, metrics_document, metrics_table
 from train.tasks import TASKS, class_probabilities
 from train.trainer import ClinicTrainer
@@ -200,6 +201,8 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
     trainer_args = copy.copy(trainer_args)
     wants_tensorboard = "tensorboard" in trainer_args.report_to
     trainer_args.report_to = [name for name in trainer_args.report_to if name != "tensorboard"]
+    # train/publishing/pushing.py pushes, by a list of what may be published and with the card.
+    trainer_args.push_to_hub = False
     task = TASKS[args.task]
     if args.task == "causal_lm":
         trainer_args.include_num_input_tokens_seen = "non_padding"
@@ -299,9 +302,10 @@ def describe(args, trainer_args, corpus, overlap, model, threads: int) -> None:
 
 def cli() -> int:
     args, trainer_args, settings = parse(sys.argv[1:])
+    pushing = pushing_asked_for(trainer_args)
     try:
         with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
-            metrics = main(args, trainer_args, settings)
+            metrics = main(args, trainer_args, settings, [pushing] if pushing else [])
     except Interrupted as stop:
         say(f"\n{stop}; a checkpoint is saved: run the same command with --resume to go on")
         return stop.exit_status
@@ -309,6 +313,10 @@ def cli() -> int:
         say(json.dumps(metrics))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+    if pushing:
+        # The other processes need not wait for it.
+        with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+            pushing.finish()
     return 0
 
 

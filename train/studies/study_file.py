@@ -11,7 +11,7 @@ from pathlib import Path
 from cli.errors import UsageError
 from eval.verdicts import in_points
 from train.arguments import read_mapping
-from train.config import DEFAULT_CONFIG, INSTEAD, build_parser, nearest, read_config
+from train.config import DEFAULT_CONFIG, INSTEAD, PUSHING, build_parser, nearest, read_config
 from train.studies.checking import METRICS
 from train.studies.designs import FRACTIONAL, ONE_AT_A_TIME, SEARCH, check_design, make_cells
 from train.studies.plan import Range, Study
@@ -34,6 +34,7 @@ OWN = {
     "json": "--json before the other flags",
     "resume": "the same command again, which goes on",
     "overwrite": "another --study_dir",
+    **dict.fromkeys(sorted(PUSHING), "python train/publish.py for the run that is to be shared"),
 }
 
 OPTIONS = ("study_dir", "storage", "workers", "grace", "max_cells", "dry_run", "json")

@@ -222,7 +222,6 @@ def common_settings(case: Case, size: Size, *, start: Path | None = None) -> dic
         "early_stopping_patience": None,
         "on_finding": "ignore",
         "report_to": ["none"],
-        "push_to_hub": False,
         "disable_tqdm": True,
     }
     if start is not None:
