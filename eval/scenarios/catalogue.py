@@ -4,11 +4,12 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from eval.diagnosis.finding import Name
-from eval.scenarios.document import with_report
-from eval.scenarios.story import Story
-from eval.scenarios.traces import Traces
+
+if TYPE_CHECKING:
+    from eval.scenarios.story import Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,12 @@ class Scenario:
         """Of eval.scenarios: gather(runs) and story(traces)."""
         return importlib.import_module(f"eval.scenarios.{self.finding}")
 
-    def story(self, folder: Path) -> Story:
+    def story(self, folder: Path) -> "Story":
         """The story that traces tell, with the incident report at its end."""
+        # They need Matplotlib, whose import takes a second: the app lists scenarios when it starts.
+        from eval.scenarios.document import with_report
+        from eval.scenarios.traces import Traces
+
         traces = Traces(folder)
         return with_report(self.module.story(traces), traces)
 

@@ -105,7 +105,7 @@ print(json.dumps([app.is_alive(), list(sys.modules), len(stubs)]), file=sys.stde
 os._exit(0)
 """
 NOT_NEEDED = {
-    *("bertviz", "captum", "datasets", "evaluate", "matplotlib.pyplot", "peft", "plotly", "scipy.stats", "sklearn"),
+    *("bertviz", "captum", "datasets", "evaluate", "matplotlib.figure", "peft", "plotly", "scipy.stats", "sklearn"),
     "statsmodels",
 }
 
