@@ -29,15 +29,21 @@ LOSS = "card/loss.png"
 _IMAGE = re.compile(r"^!\[[^\]\n]*\]\(((?:card|evaluation)/[\w.-]+\.png)\)$", re.MULTILINE)
 
 
-def card_of(run: RunDirectory, *, repo_id: str | None = None, license: str = LICENSE) -> ModelCard:  # noqa: A002
+def card_of(
+    run: RunDirectory,
+    *,
+    repo_id: str | None = None,
+    revision: str | None = None,
+    license: str = LICENSE,  # noqa: A002 (the Hub's word)
+) -> ModelCard:
     """The card of a finished run; nothing is written.
 
-    repo_id: USER/NAME, from where the snippets load the model; the run directory when left out. A README.md without our
-    mark is its owner's: of it, only the model-index is brought up to date. Raises UserError where a file of the run is
-    missing or not in shape.
+    repo_id: USER/NAME, from where the snippets load the model, and revision its branch where that is not main; the run
+    directory when left out. A README.md without our mark is its owner's: of it, only the model-index is brought up to
+    date. Raises UserError where a file of the run is missing or not in shape.
     """
     try:
-        facts = Facts(run, repo_id)
+        facts = Facts(run, repo_id, revision)
         metadata = card_data(facts, license)
         if (own := _owners_card(run)) is None:
             return _our_card(facts, metadata)
@@ -52,12 +58,15 @@ def card_of(run: RunDirectory, *, repo_id: str | None = None, license: str = LIC
 
 
 def pictures_of(run: RunDirectory, card: ModelCard) -> dict[str, bytes]:
-    """The pictures that a card of the run shows, {path from the card: PNG}; nothing is written."""
+    """The pictures that a card of the run shows, {path from the card: PNG}; nothing is written.
+
+    A link that leads out of the run is none.
+    """
     facts, pictures = Facts(run), {}
     for path in dict.fromkeys(_IMAGE.findall(card.text)):
         if path == LOSS and facts.history is not None and (figure := draw_loss(facts.history, facts.findings)):
             pictures[path] = png(figure)
-        elif (run.path / path).is_file():
+        elif (run.path / path).is_file() and (run.path / path).resolve().is_relative_to(run.path.resolve()):
             pictures[path] = (run.path / path).read_bytes()
     return pictures
 

@@ -43,9 +43,10 @@ class Facts:
     Raises UserError where config.yaml or metrics.json is missing, or any file is not in shape.
     """
 
-    def __init__(self, run: RunDirectory, repo_id: str | None = None):
+    def __init__(self, run: RunDirectory, repo_id: str | None = None, revision: str | None = None):
         self.run = run
         self.repo_id = repo_id
+        self.revision = revision
         self.settings = read_settings(run.config)
         self.metrics = read_metrics(run.metrics)
         self.name = repo_id.split("/")[-1] if repo_id else line(run.path.resolve().name)

@@ -48,7 +48,8 @@ def usage(facts: Facts) -> str:
     published = facts.is_reference and facts.repo_id
     common = {
         "model": python,
-        "trust": ", trust_remote_code=True" if published else "",
+        "trust": (f', revision="{facts.revision}"' if facts.revision else "")
+        + (", trust_remote_code=True" if published else ""),
         "imports": OUR_MODELS if facts.is_reference and not published else "",
     }
     blocks = [TRUSTED if published else IMPORTED] if facts.is_reference else []
@@ -59,7 +60,8 @@ def usage(facts: Facts) -> str:
         text = '"a lovely, moving film"'
         blocks.append(PIPELINE.format(name="classify", task="text-classification", text=text, **common))
         blocks.append(_classifier(facts, common))
-        blocks.append(f"The app of the project that trained it: `python space/app.py --model {shell}`.")
+        if not facts.revision:
+            blocks.append(f"The app of the project that trained it: `python space/app.py --model {shell}`.")
     if facts.tuning == "lora" and (facts.run.path / "adapter").is_dir():
         blocks.append("The LoRA adapter alone lies in `adapter/`, for peft; the weights here have it merged in.")
     return "\n\n".join(blocks)

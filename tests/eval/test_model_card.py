@@ -174,6 +174,13 @@ def test_the_snippets_give_the_probabilities_of_the_model(evaluated, monkeypatch
     assert said["classify"]("a lovely, moving film")[0]["label"] in ("NEGATIVE", "POSITIVE")
 
 
+def test_on_a_branch_the_snippets_load_that_branch(evaluated):
+    text = card_of(evaluated, repo_id="a/b", revision="draft/2").text
+    loads = re.findall(r"(?:from_pretrained|pipeline)\((.*)\)", text)
+    assert len(loads) == 3 and all('"a/b", revision="draft/2"' in load for load in loads), loads
+    assert "space/app.py" not in text and "revision" not in card_of(evaluated, repo_id="a/b").text
+
+
 def test_a_run_without_evaluation_says_what_command_makes_one(run):
     card = card_of(run)
     check_card(card)

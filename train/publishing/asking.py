@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -148,6 +150,21 @@ def explained(error: Exception, repo_id: str | None) -> str:
 def changed_meanwhile(repo_id: str) -> UserError:
     """What is raised where somebody else was quicker."""
     return UserError(f"somebody else changed {repo_id} meanwhile: run the same command again")
+
+
+@contextlib.contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: the client would first wait until what it sends has arrived."""
+
+    def leave(*_) -> None:
+        os.write(sys.stderr.fileno(), f"\nstopped: {AGAIN}\n".encode())
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

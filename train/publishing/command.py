@@ -9,7 +9,9 @@ from typing import Any
 
 from cli.errors import UsageError, UserError
 from cli.table import table
+from eval.diagnosis.words import line
 from eval.run_directory import RunDirectory, is_being_trained, read_json, read_settings
+from train.publishing.asking import leaving_at_once
 from train.publishing.files import OURS, File, check_leaks, files_of, size_in_words
 from train.publishing.leaks import redact
 from train.publishing.upload import Plan, Published, Target, plan_for, upload
@@ -35,13 +37,14 @@ def publish(
         _check_run(run)
         if space and target.revision:
             raise UsageError("--space shows the model on main, and --revision puts it elsewhere: leave one out")
-        files = files_of(run, repo_id=target.repo_id, license=license)
+        files = files_of(run, repo_id=target.repo_id, revision=target.revision, license=license)
         space_files = _space_files(run, target, space) if space or space_dir else {}
         if space_dir:
             _stage(space_dir, target, space)
         repositories = [(target, files, OURS.fullmatch)]
         if space:
             repositories.append((space, space_files, _in_folders_of(space_files)))
+        at_home = _answers_at_home(run)
         say = _sayer(as_json)
         for note in _notes(run, target, space, files):
             say(f"note: {note}")
@@ -54,10 +57,11 @@ def publish(
                 documents.append(_document(where, content, plan))
                 say(f"\n{_listed(where, content, plan)}")
                 continue
-            published = _send(run, content, where, is_ours, say)
+            with leaving_at_once():
+                published = _send(run, content, where, is_ours, say)
             documents.append(_document(where, content, published.plan, published))
             if where is target:
-                documents[-1]["difference"] = _read_back(run, target, published, say)
+                documents[-1]["difference"] = _read_back(run, target, published, at_home, say)
         if dry_run:
             say("\nAll is in order; nothing was sent.")
         if as_json:
@@ -69,23 +73,32 @@ def publish(
 
 def publish_model(run: RunDirectory, target: Target, *, license: str, say: Callable[[str], Any] = print) -> Published:  # noqa: A002
     """Publish a finished run as a model and read it back; raises UserError, one line."""
-    files = files_of(run, repo_id=target.repo_id, license=license)
+    files = files_of(run, repo_id=target.repo_id, revision=target.revision, license=license)
+    at_home = _answers_at_home(run)
     published = _send(run, files, target, OURS.fullmatch, say)
-    _read_back(run, target, published, say)
+    _read_back(run, target, published, at_home, say)
     return published
 
 
 def _send(run: RunDirectory, files: dict[str, File], target: Target, is_ours, say: Callable[[str], Any]) -> Published:
-    published = upload(files, target, f"Publish {run.path.resolve().name}", is_ours=is_ours)
+    published = upload(files, target, redact(f"Publish {line(run.path.resolve().name)}"), is_ours=is_ours)
     say(_closing(published, files))
     return published
 
 
-def _read_back(run: RunDirectory, target: Target, published: Published, say: Callable[[str], Any]) -> float:
+def _answers_at_home(run: RunDirectory) -> list:
     # Behind the checks: it loads torch and the network.
+    from train.publishing.reading_back import answers_at_home
+
+    return answers_at_home(run)
+
+
+def _read_back(
+    run: RunDirectory, target: Target, published: Published, at_home: list, say: Callable[[str], Any]
+) -> float:
     from train.publishing.reading_back import SENTENCES, TOLERANCE, read_back
 
-    difference = read_back(run, target.repo_id, published.commit)
+    difference = read_back(run, target.repo_id, published.commit, at_home)
     say(f"Read back from the Hub: the same probabilities on {len(SENTENCES)} sentences, within {TOLERANCE:.0e}.")
     return difference
 

@@ -18,7 +18,7 @@ from eval.cards.check import check_card
 from eval.model_card import card_of, pictures_of
 from eval.run_directory import RunDirectory, read_json, weights_fingerprint
 from train.publishing.code import modelling_files
-from train.publishing.leaks import find_leak, without_paths, without_paths_in
+from train.publishing.leaks import find_leak, redact, without_paths, without_paths_in
 
 CARD = "README.md"
 WEIGHTS = r"model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json"
@@ -73,7 +73,13 @@ class File:
         return digest.hexdigest()
 
 
-def files_of(run: RunDirectory, *, repo_id: str, license: str) -> dict[str, File]:  # noqa: A002 (the Hub's word)
+def files_of(
+    run: RunDirectory,
+    *,
+    repo_id: str,
+    license: str,  # noqa: A002 (the Hub's word)
+    revision: str | None = None,
+) -> dict[str, File]:
     """Everything that is published of a finished run, {path in the repository: File}, sorted by path.
 
     Nothing is written. Raises UserError, one line, for a run that is not finished, a card that the Hub would refuse,
@@ -81,17 +87,19 @@ def files_of(run: RunDirectory, *, repo_id: str, license: str) -> dict[str, File
     """
     if not run.metrics.is_file():
         raise UserError(f"{run.path} is no finished run: it holds no metrics.json")
-    card = card_of(run, repo_id=repo_id, license=license)
+    card = card_of(run, repo_id=repo_id, revision=revision, license=license)
     check_card(card)
     files = model_files(run.path, card)
     if not any(re.fullmatch(WEIGHTS, path) for path in files):
+        if (run.path / "model.safetensors").is_symlink():
+            raise UserError(f"{run.path}/model.safetensors is a link that leads out of the run: put the file there")
         raise UserError(f"{run.path} holds no model.safetensors: train it again")
-    if (run.path / "adapter").is_dir():
+    if _is_inside(run.path / "adapter", run.path):
         files |= {f"adapter/{path}": file for path, file in adapter_files(run.path / "adapter", card).items()}
     files |= _found(run.path, RECORDS)
     if "incident.md" in files:
-        shown = _PICTURE.findall(run.incident.read_text(encoding="utf-8"))
-        files |= {path: File(run.path / path) for path in shown if OURS.fullmatch(path) and (run.path / path).is_file()}
+        shown = filter(OURS.fullmatch, _PICTURE.findall(run.incident.read_text(encoding="utf-8", errors="replace")))
+        files |= {path: File(run.path / path) for path in shown if _is_file_inside(run.path / path, run.path)}
     if _is_of_these_weights(run):
         files |= {f"evaluation/{path}": file for path, file in _found(run.evaluation, EVALUATION).items()}
     files |= {path: File(picture) for path, picture in pictures_of(run, card).items()}
@@ -111,6 +119,8 @@ def adapter_files(folder: Path, card: ModelCard) -> dict[str, File]:
     files = _found(folder, ADAPTER)
     if "adapter_config.json" in files:
         settings = read_json(folder / "adapter_config.json")
+        if not isinstance(settings, dict):
+            raise UserError(f"{folder / 'adapter_config.json'} is not a JSON object: train it again")
         if str(settings.get("base_model_name_or_path")).startswith(("/", "~")) and card.data.base_model:
             settings["base_model_name_or_path"] = card.data.base_model
             files["adapter_config.json"] = File((json.dumps(settings, indent=2, sort_keys=True) + "\n").encode())
@@ -125,8 +135,10 @@ def ready(files: dict[str, File], folder: Path) -> dict[str, File]:
 
 
 def check_leaks(files: dict[str, File]) -> None:
-    """Raise UserError, naming the file, where one holds a secret; the secret itself is not told."""
+    """Raise UserError, naming the file, where one holds a secret, or its name; the secret itself is not told."""
     for path, file in files.items():
+        if leak := find_leak(path.encode()):
+            raise UserError(f"the name of {redact(path)} holds {leak}: rename it, and run the same command again")
         if leak := _leak(path, file):
             raise UserError(f"{path} holds {leak}: take it out, and run the same command again")
 
@@ -147,13 +159,24 @@ def _found(folder: Path, names: str) -> dict[str, File]:
 def _files_in(folder: Path) -> Iterable[Path]:
     """The files of a folder; a link to elsewhere may be to anything, so it is none."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in paths if path.is_file() and path.resolve().is_relative_to(folder.resolve())]
+    return [path for path in paths if _is_file_inside(path, folder)]
+
+
+def _is_file_inside(path: Path, folder: Path) -> bool:
+    return path.is_file() and _is_inside(path, folder)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.exists() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _is_of_these_weights(run: RunDirectory) -> bool:
     """Whether the evaluation there judged the weights that are there."""
     about = run.evaluation / "about.json"
-    return about.is_file() and read_json(about).get("weights") == weights_fingerprint(str(run.path))
+    if not _is_file_inside(about, run.path):
+        return False
+    judged = read_json(about)
+    return isinstance(judged, dict) and judged.get("weights") == weights_fingerprint(str(run.path))
 
 
 def _without_paths(path: str, file: File, folder: Path) -> File:

@@ -52,9 +52,10 @@ def without_paths(text: str, folder: Path) -> str:
     """A text in which absolute paths of this machine are their last part.
 
     Those count that lie where `folder` does, in its topmost folder, in somebody's home, or in Python's own folder.
+    Of those around `folder` the names may hold spaces.
     """
-    topmost = folder.resolve().parts[:2]
-    roots = {str(Path(*topmost)), str(Path.home()), sys.prefix} - {"/"}
+    around = (folder.resolve(), *folder.resolve().parents)
+    roots = {*map(str, around), str(Path.home()), sys.prefix} - {"/"}
     named = "|".join([*map(re.escape, sorted(roots, key=len, reverse=True)), r"/(?:home|Users)/[^/\s\"'<>`]+"])
     return re.sub(f"{_BEFORE}(?:{named})(?![\\w-]){_REST}", lambda found: _last(found[0]), text)
 

@@ -49,13 +49,28 @@ SENTENCES = (
 )
 
 
-def read_back(run: RunDirectory, repo_id: str, commit: str) -> float:
+def answers_at_home(run: RunDirectory) -> list[np.ndarray]:
+    """What the run's model answers to the 20 sentences: a run that cannot be loaded is not to be published.
+
+    Raises UserError where weights, config.json or tokenizer are missing or broken, or an answer is no number.
+    """
+    try:
+        answers = _answers(str(run.path))
+    except Exception as error:
+        # As below.
+        reason = redact(" ".join(str(error).split()))[:200]
+        raise UserError(f"{run.path} holds no model that can be loaded ({reason}): train it again") from error
+    if not all(np.isfinite(answer).all() for answer in answers):
+        raise UserError(f"{run.path} holds a model whose answers are not finite: train it again")
+    return answers
+
+
+def read_back(run: RunDirectory, repo_id: str, commit: str, at_home: list[np.ndarray]) -> float:
     """Load a published model by its id at a commit into an empty cache and ask it the 20 sentences.
 
     No code that came with the model is run. Returns the largest difference of a probability from that of the run's
-    model. Raises UserError where it cannot be loaded or a difference is above TOLERANCE.
+    model, `at_home`. Raises UserError where it cannot be loaded or a difference is above TOLERANCE.
     """
-    at_home = _answers(str(run.path))
     again = f"what is there stays; publish it again, or read {repo_id} yourself"
     with tempfile.TemporaryDirectory(prefix="reading-back-") as cache:
         try:
@@ -82,6 +97,9 @@ def _answers(name: str, **where) -> list[np.ndarray]:
         causal = any(kind.endswith("ForCausalLM") for kind in config.architectures or [])
         auto = AutoModelForCausalLM if causal else AutoModelForSequenceClassification
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **where)
+        if len(tokenizer) <= len(tokenizer.all_special_tokens):
+            # Without its file transformers makes one that knows no word.
+            raise ValueError("the tokenizer's vocabulary is missing")
         model = auto.from_pretrained(name, use_safetensors=True, trust_remote_code=False, **where)
     finally:
         if bars:

@@ -19,6 +19,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id as check_repo_id
 
 from cli.errors import UsageError, UserError
+from eval.diagnosis.words import line
 from train.publishing.asking import (
     HUB_ERRORS,
     LOG_IN,
@@ -53,7 +54,7 @@ class Target:
             if self.repo_id.count("/") == 1:
                 self._check_revision()
                 return
-        raise UsageError(f"{flag} is {redact(self.repo_id)}: it must be USER/NAME, of letters, digits, - _ and .")
+        raise UsageError(f"{flag} is {redact(line(self.repo_id))}: it must be USER/NAME, of letters, digits, - _ and .")
 
     def _check_revision(self) -> None:
         name = self.revision
@@ -61,7 +62,7 @@ class Target:
             return
         if re.fullmatch(r"[0-9a-f]{40}", name):
             raise UsageError("--revision names a commit: it must be the name of a branch, which is made where missing")
-        if not re.fullmatch(r"(?!refs/)\w[\w./-]*", name) or re.search(r"\.\.|//|[./]$|\.lock$", name):
+        if not re.fullmatch(r"(?!refs/)\w[\w./-]*", name) or re.search(r"\.\.|//|/\.|[./]$|\.lock(/|$)", name):
             raise UsageError(f"--revision is {redact(name)}: no branch can be called that")
 
     @property

@@ -3,8 +3,10 @@ import os
 import sys
 
 import pytest
+import torch
 import yaml
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 
 from cli.errors import UsageError, UserError
 from cli.script import run_script
@@ -116,6 +118,40 @@ def test_notes_say_what_a_user_may_not_think_of(hub, run, capsys):
     publish(run, "--dry_run", "--space", DEMO, "--private")
     said = capsys.readouterr().out
     assert "note: there is no evaluation of these weights" in said and "give its Space a secret HF_TOKEN" in said
+
+
+def halve(file):
+    file.write_bytes(file.read_bytes()[:2000])
+
+
+def fill_with_nan(file):
+    weights = {name: torch.full_like(weight, torch.nan) for name, weight in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "said"),
+    [
+        ("model.safetensors", halve, "no model that can be loaded"),
+        ("model.safetensors", lambda file: file.write_bytes(b""), "no model that can be loaded"),
+        ("model.safetensors", lambda file: file.rename(file.with_name("model-00001-of-00002.safetensors")), "no model"),
+        ("model.safetensors", fill_with_nan, "answers are not finite"),
+        ("config.json", os.unlink, "no model that can be loaded"),
+        ("tokenizer.json", os.unlink, "the tokenizer's vocabulary is missing"),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--dry_run"]])
+def test_a_run_that_cannot_be_loaded_is_one_line_and_not_sent(hub, run, name, spoil, said, flags):
+    spoil(run.path / name)
+    with pytest.raises(UserError, match=said) as error:
+        publish(run, *flags)
+    assert "\n" not in str(error.value) and hub.repos == {}
+
+
+def test_a_secret_in_the_name_of_the_run_is_not_published(hub, run):
+    folder = run.path.rename(run.path.with_name("hf_" + "a1B2" * 8))
+    assert main([str(folder), *NAMED]) == 0
+    assert [commit.title for commit in hub.repos[NET].commits.values()][1] == "Publish [hidden]"
 
 
 def test_a_run_in_training_or_none_at_all_is_one_line(hub, run, tmp_path):

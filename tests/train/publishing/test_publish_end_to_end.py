@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,19 @@ def test_a_trained_quickstart_and_its_space(hub, command, quickstart, tmp_path):
     model, space = check(hub), check(hub, f"spaces/{DEMO}")
     assert model["model.safetensors"] == (run / "model.safetensors").read_bytes()
     assert NET.encode() in space["app.py"] and not any("checkpoint" in path for path in model)
+
+
+def test_ctrl_c_in_mid_upload_ends_it_at_once_and_leaves_nothing(hub, run):
+    hub.slow("PUT /storage", 60)
+    words = [sys.executable, "train/publish.py", str(run.path), "--repo_id", NET]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | hub.environment
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as started:
+        while not hub.asked("PUT /storage") and started.poll() is None:
+            time.sleep(0.1)
+        started.send_signal(signal.SIGINT)
+        _, said = started.communicate(timeout=20)
+    assert started.returncode == 130 and said.strip() == "stopped: the same command again sends only what is missing"
+    assert held(hub) == {}
 
 
 @pytest.mark.multiprocess

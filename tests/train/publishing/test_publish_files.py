@@ -57,6 +57,47 @@ def test_a_link_to_elsewhere_is_not_followed(run, tmp_path):
     assert not {"evaluation/b.json", "incident.md"} & set(listed(run))
 
 
+def test_pictures_and_folders_that_lie_elsewhere_are_not_published(run, tmp_path):
+    evaluated(run)
+    run.evaluation.rename(tmp_path / "elsewhere")
+    for name in ("secret.png", "card/own.png", "net-2/card/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"\x89PNG")
+    (run.path / "diagnosis").mkdir()
+    links = {"diagnosis/a.png": "secret.png", "evaluation": "elsewhere", "adapter": "elsewhere", "card": "card"}
+    for name, there in links.items():
+        os.symlink(tmp_path / there, run.path / name)
+    run.incident.write_text("![a](diagnosis/a.png)\n![b](diagnosis/../../../secret.png)")
+    run.model_card.write_text("# Mine\n\n![own](card/own.png)\n")
+    assert set(listed(run)) == MODEL | {"config.yaml", "metrics.json", "incident.md"}
+
+
+def test_weights_that_are_a_link_are_told_from_weights_that_are_missing(run, tmp_path):
+    (run.path / "model.safetensors").rename(tmp_path / "kept")
+    os.symlink(tmp_path / "kept", run.path / "model.safetensors")
+    with pytest.raises(UserError, match="model.safetensors is a link that leads out of the run"):
+        listed(run)
+
+
+@pytest.mark.parametrize("name", ["evaluation/about.json", "adapter/adapter_config.json", "incident.md"])
+def test_a_file_out_of_shape_is_no_traceback(run, name):
+    (run.path / name).parent.mkdir(exist_ok=True)
+    (run.path / name).write_bytes(b"[]" if name.endswith(".json") else b"\xff\xfe")
+    if name.startswith("adapter"):
+        with pytest.raises(UserError, match="adapter_config.json is not a JSON object"):
+            listed(run)
+    else:
+        assert ("incident.md" in listed(run)) == (name == "incident.md")
+
+
+def test_a_secret_in_the_name_of_a_file_is_refused_and_not_told(run):
+    evaluated(run)
+    (run.evaluation / f"{TOKEN}.json").write_text("{}")
+    with pytest.raises(UserError, match="^the name of evaluation/.*json holds what looks like a token") as error:
+        listed(run)
+    assert TOKEN not in str(error.value)
+
+
 def test_an_evaluation_of_other_weights_is_left_out(run):
     evaluated(run, weights="0123456789ab")
     assert not any(path.startswith("evaluation/") for path in listed(run))
@@ -158,6 +199,12 @@ def test_redacting_hides_the_secret_and_leaves_the_rest(monkeypatch):
 )
 def test_plain_texts_hold_no_secret(text):
     assert find_leak(text.encode()) is None and redact(text) == text
+
+
+def test_a_folder_with_spaces_in_its_name_is_not_told(tmp_path):
+    folder = tmp_path / "my own runs" / "net"
+    text = f"read {folder.parent}/data/train.csv and '{folder}'"
+    assert without_paths(text, folder) == "read train.csv and 'net'"
 
 
 def test_paths_inside_words_and_addresses_are_left_alone(tmp_path):

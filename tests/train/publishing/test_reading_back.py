@@ -12,7 +12,7 @@ from models.reference_configs import reference_config
 from models.tuning import merge_lora
 from tests.train.publishing.conftest import NET, as_run, held
 from train.publishing.command import publish_model
-from train.publishing.reading_back import SENTENCES, TOLERANCE, read_back
+from train.publishing.reading_back import SENTENCES, TOLERANCE, answers_at_home, read_back
 from train.publishing.upload import Target
 
 TARGET = Target(repo_id=NET)
@@ -45,7 +45,7 @@ def test_there_are_twenty_different_sentences():
 
 def test_a_published_model_answers_as_it_did_at_home(hub, run, capsys):
     published = publish(run)
-    assert read_back(run, NET, published.commit) <= TOLERANCE
+    assert read_back(run, NET, published.commit, answers_at_home(run)) <= TOLERANCE
     assert "the same probabilities on 20 sentences, within 1e-06" in capsys.readouterr().out
     assert any("/resolve/" + published.commit in asked.path for asked in hub.requests)
 
@@ -89,7 +89,7 @@ def test_other_weights_at_the_hub_are_one_line(hub, run):
     weights["classifier.weight"][0] += 0.01
     save_file(weights, run.path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match=f"{NET} was published and does not answer as .* does \\(probabilities differ"):
-        read_back(run, NET, commit)
+        read_back(run, NET, commit, answers_at_home(run))
 
 
 def test_a_read_that_breaks_off_is_one_line_and_the_same_command_reads_again(hub, run, waits, capsys):

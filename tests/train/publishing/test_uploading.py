@@ -85,13 +85,15 @@ def test_a_space_is_made_with_its_sdk(hub):
     assert held(hub, "spaces/ada/demo") == {"README.md": card} and done.url.endswith("/spaces/ada/demo")
 
 
-@pytest.mark.parametrize("name", ["net", "a/b/c", "ada/ne t", "ada/", "/net", "ada/-net", "https://x.org/ada/net"])
+@pytest.mark.parametrize(
+    "name", ["net", "a/b/c", "ada/ne t", "ada/", "/net", "ada/-net", "https://x.org/ada/net", "ada/net\n"]
+)
 def test_a_name_that_cannot_be_is_one_line(name):
     with pytest.raises(UsageError, match="^--repo_id is .*: it must be USER/NAME"):
         Target(repo_id=name)
 
 
-@pytest.mark.parametrize("name", ["a" * 40, "refs/pr/1", "a..b", "/a", "a b", "a.lock", "a/"])
+@pytest.mark.parametrize("name", ["a" * 40, "refs/pr/1", "a..b", "/a", "a b", "a.lock", "a/", "a.lock/b", "a/.b"])
 def test_a_branch_that_cannot_be_is_one_line(name):
     with pytest.raises(UsageError, match="^--revision"):
         Target(repo_id=NET, revision=name)
