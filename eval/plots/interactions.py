@@ -32,7 +32,7 @@ def draw_interactions(data: dict) -> Figure:
             axes.legend(title=_plain(names[1]), fontsize=8, title_fontsize=8)
             axes.tick_params(axis="y", labelleft=axes is panels[0])
         panels[0].set_ylabel(f"mean {plain_name(data['metric'])}")
-        panels[0].set_title("Parallel lines: the effects add up")
+        panels[0].set_title("Where lines are parallel, effects add up")
     return figure
 
 

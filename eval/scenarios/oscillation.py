@@ -21,6 +21,7 @@ from eval.plots.treatment import draw_arms, draw_before_after, draw_interaction
 from eval.run_directory import RunDirectory, plain, read_journal
 from eval.scenarios.story import Picture, Section, Story
 from eval.scenarios.traces import RUN, STUDIES, Traces
+from eval.treatment.causes import FLOOR
 from eval.treatment.outcomes import outcomes, settled
 from eval.treatment.sections import VERDICTS
 
@@ -148,11 +149,13 @@ def _cause(traces: Traces) -> Section:
     others = "\n".join(f"- {escape(_named(one))}: {one['status']}; {escape(one['why'])}." for one in cause["others"])
     text = f"""
 Two suspects look alike in a log. A rate beyond what the curvature bears jumps over the minimum. A batch that is too
-small sends each step in another direction. One change tells them apart: larger batches calm noise, and do nothing
+small sends each step in another direction. One change tells them apart: larger batches calm noise, and do little
 against a rate that is too high. So rate and batch size are changed alone and together, over
 {arms["control"]["value"]["n"]} seeds, from the same start.
 
 {table(["change", "swing, nats", "times the control", "it", "runs that swing"], rows)}
+
+Means are geometric. A swing below {FLOOR:.0%} of the level of the calmest arm does not matter, and counts as that much.
 
 **{escape(sentence(cause["words"]))}** {" ".join(escape(sentence(one), 600) for one in cause["why"])}
 {f"{chr(10)}The other explanations:{chr(10)}{chr(10)}{others}" if others else ""}
@@ -253,7 +256,7 @@ def _optimisers(traces: Traces, runs: pd.DataFrame) -> Section:
     adaptive = [name for name in names if any("root_second_moment" in one for one in curves[name].values())]
     text = f"""
 The same network, four optimisers, the same {len(rates)} rates from {figure(rates[0])} to {figure(rates[-1])},
-seeds: {cells[names[0], rates[0]]["n"]}. Low is a validation loss at the end of at most {NEAR:g} times that at the
+{cells[names[0], rates[0]]["n"]} seeds each. Low is a validation loss at the end of at most {NEAR:g} times that at the
 optimiser's own best rate.
 
 {table(["optimiser", "best rate", "loss there", "swing there", "low from", "rates that are low"], rows)}
@@ -322,7 +325,7 @@ def _mechanism(ends: Mapping, curves: Mapping, adaptive: list[str]) -> str:
             )
         else:
             most, least = max(layers, key=layers.get), min(layers, key=layers.get)
-            told.append(f"{name} goes {_factor(spread)} as far for a gradient of {most} as for one of {least}.")
+            told.append(f"{name} goes {_factor(spread)} as far for the same gradient in {most} as in {least}.")
     for name in adaptive:
         ratios = {
             layer: one["effective_step"].value[-1] / one["effective_step"].value[0]
@@ -382,8 +385,8 @@ def _next_week(traces: Traces, runs: pd.DataFrame) -> Section:
         f"{figure(rate)}; plain gradient descent comes to {own:.3f} at its best rate."
     )
     text = f"""
-- {told} So few seeds a cell are a hint: search the rate between the neighbours of {figure(rate)} with a design of
-  `search`, and confirm on fresh seeds.
+- {told} With so few seeds a cell that is a hint: search the rates around {figure(rate)} with a design of `search`,
+  and confirm on fresh seeds.
 - Let the rate fall (`--lr_scheduler_type cosine`) after a warm-up (`--warmup_steps 0.1`): what swings at the end is
   the rate of the end.
 - Clip (`--max_grad_norm 1.0`): it bounds a single jump, and hides how large it would have been; keep the norms in
@@ -401,8 +404,8 @@ def _confirm(traces: Traces) -> Section:
     signals = {
         "swing of the validation loss": lambda run: run["swing"],
         "last validation loss": lambda run: run["validation"]["value"][-1],
-        "length of a step, median": lambda run: run["moved"]["update"],
-        "gradient before clipping, median": lambda run: run["moved"]["gradient"],
+        "median length of a step": lambda run: run["moved"]["update"],
+        "median gradient norm": lambda run: run["moved"]["gradient"],
     }
     for name, read in signals.items():
         sides = [np.array([read(run) for run in runs], dtype=float) for runs in (before, after)]
@@ -415,7 +418,9 @@ def _confirm(traces: Traces) -> Section:
         rows.append([name, *told, f"{sides[1].max():.3g} < {sides[0].min():.3g}" if apart else "they overlap"])
     text = f"""
 The fix is confirmed where a logged signal of the mended runs lies outside of all that the sick ones show. Over the
-{len(before)} and {len(after)} runs of the cure, after the first third:
+{len(before)} and {
+        len(after)
+    } runs of the cure, after the first third (means; the swing given above is a geometric mean):
 
 {table(["signal", "as it was", "mended", "highest mended, lowest sick"], rows)}
 
@@ -424,8 +429,8 @@ The fix is confirmed where a logged signal of the mended runs lies outside of al
         "steps apart, before the loss itself: a lower loss may be luck, a calm one is the fix."
         if parted
         else "No signal tells every mended run from every sick one: more seeds are needed."
-    } In a run of your own: `--optimizer_signal_steps 15` logs the length of each layer's step; falsified is the fix if
-the swing comes back as the run gets longer.
+    } In a run of your own: `--optimizer_signal_steps 15` logs the length of each layer's step. The fix is
+refuted if the swing comes back in a longer run.
 """
     return Section("What would confirm it", text)
 
@@ -542,7 +547,11 @@ def _spread(values: list[float]) -> float:
 
 
 def _factor(ratio: float) -> str:
-    return f"{ratio:,.3g} times" if np.isfinite(ratio) else "more than can be told (some runs broke off)"
+    return (
+        f"{figure(float(f'{ratio:.3g}'))} times"
+        if np.isfinite(ratio)
+        else "more than can be told (some runs broke off)"
+    )
 
 
 def _seen(values: np.ndarray) -> str:

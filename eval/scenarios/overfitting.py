@@ -64,7 +64,7 @@ def story(traces: Traces) -> Story:
     """Everything from the traces."""
     kept = _Epochs(traces)
     return Story(
-        title="Scenario 1: a classifier that learns its rows by heart",
+        title="A classifier that learns its rows by heart",
         lead=_lead(traces, kept),
         sections=(
             _what_happens(traces),
@@ -155,12 +155,12 @@ def _before_any_decision(kept: _Epochs) -> Section:
         told = "So the answers themselves get worse: stopping is due for their sake."
     elif worse:
         told = (
-            "So the answers are no worse that these rows could tell; what is lost is how sure they are: the last epoch "
-            "makes its mistakes with great confidence. That matters to whoever uses the probability, not to "
-            "whoever takes the label alone."
+            "So these rows do not show the answers to be worse. What is lost is calibration: the last epoch makes its "
+            "mistakes with great confidence. That matters to whoever uses the probability, not to whoever takes the "
+            "label alone."
         )
     else:
-        told = "So neither the answers nor their sureness is told to be worse beyond chance on these rows."
+        told = "So neither the answers nor their calibration are told to be worse beyond chance on these rows."
     text = (
         f"A loss that rises need not mean worse answers. Look first at what the answers are worth, on the "
         f"{len(kept.labels)} validation rows, with 95% intervals:\n\n{table(header, rows)}\n\n"
@@ -199,11 +199,11 @@ def _which_cause(traces: Traces) -> Section:
         rows.append([escape(_words(traces, arm["name"])), *effects, VERDICTS[arm["verdict"]]])
     header = ["change", *(SIDES[outcome] for outcome in shown), "by the loss it"]
     why = in_words(" ".join(treatment["cause"]["why"]), treatment["words"])
-    out = "; ".join(f"not {named(other.name)}: {other.why}" for other in finding.ruled_out)
+    out = "; ".join(f"{named(other.name)} ({other.why})" for other in finding.ruled_out)
     text = "\n\n".join(
         part
         for part in (
-            f"The log rules out: {escape(sentence(out), 600)}" if out else "",
+            f"The log rules out {escape(out, 600)}." if out else "",
             f"What it cannot tell is why. So each remedy was run alone against the run as it was, {budget['seeds']} "
             f"seeds each, all for {budget['steps']:,} steps, and judged on the test rows, which nothing was chosen by. "
             f"**{escape(sentence(head))}** {escape(sentence(why), 600)}",
@@ -269,7 +269,7 @@ def _next_week(traces: Traces) -> Section:
     loss, f1 = (_paired(own["runs"], most["runs"], f"test.{name}") for name in ("log_loss", "f1"))
     longer = ". ".join(sentence(step).rstrip(".") for step in traces.diagnosis.findings[0].next_week)
     data = (
-        f"**More rows.** {own['rows']:,} rows against all {most['rows']:,}, for as many steps, the best epoch of each: "
+        f"**More rows.** All {most['rows']:,} rows against {own['rows']:,}, for as many steps, the best epoch of each: "
         f"test loss {_effect(loss)}, F1 {_effect(f1)} over {loss['n']} seeds. "
     )
     if loss["high"] is not None and loss["high"] < 0:
@@ -326,7 +326,8 @@ def _confirm(traces: Traces) -> Section:
             )
         signs.insert(0, sign)
     signs.append(
-        f"The whole again, on other seeds: `{traces.about['command']}` after a change of `seed` in the config."
+        f"The whole again from another seed: `{traces.about['command']} --scenario_dir runs/again`, with another "
+        "`seed` in the config."
     )
     return Section("What would confirm it", "\n".join(f"- {sign}" for sign in signs))
 

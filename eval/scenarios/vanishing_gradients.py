@@ -163,7 +163,7 @@ Their product, begun at the last hidden layer, foretells the profile. At step {e
         text += f"""
 The same gain works forwards. What one review differs from the others by shrinks with each layer too: at the input of
 layer 1 the rows differ by {spreads[0]:.0%} of their size, at that of layer {lost} by {_power(spreads[lost - 1])},
-which is where 32-bit numbers end. The upper layers see the same vector whatever the review says.
+near the 1e-07 at which 32-bit numbers end. The upper layers see the same vector whatever the review says.
 """
     return Section(
         "What the chain rule foretells",
@@ -219,7 +219,8 @@ each. A guess costs {GUESS:.3f}; what is worse counts as that. Changed one at a 
     pictures = [
         Picture(
             "arms",
-            "Every arm against the run as it was, with its 95% interval; to the left is better.",
+            "Every arm against the run as it was, with its own 95% interval; the verdicts are corrected for the "
+            "number of arms. To the left is better.",
             lambda: draw_arms(arms, words),
         )
     ]
@@ -238,7 +239,7 @@ def _helping(able: Sequence[Mapping], words: Mapping[str, str]) -> str:
     if not able:
         return "No single change is told from nothing."
     names = " and ".join(f"{escape(words[arm['name']])} ({_signed(arm['effect'])})" for arm in able)
-    return f"{names[:1].upper()}{names[1:]} {'helps' if len(able) == 1 else 'each help'} alone, by more than matters."
+    return f"{names[:1].upper()}{names[1:]} {'helps' if len(able) == 1 else 'each help'} alone, by enough to matter."
 
 
 def _interactions(effects: Mapping | None) -> str:
@@ -247,14 +248,29 @@ def _interactions(effects: Mapping | None) -> str:
         return ""
     told = [row for row in effects["interactions"] if row["p_adjusted"] is not None and row["p_adjusted"] < 0.05]
     if not told:
-        return "Of no pair of remedies it is told beyond chance that what one does hangs on the other."
+        return _unsure_interactions(effects["interactions"])
     told = sorted(told, key=lambda row: -abs(row["estimate"]["value"]))[:3]
-    parts = [
-        f"{' and '.join(row['factors'])} ({_signed(row['estimate'])}: together "
-        f"{'more' if row['estimate']['value'] < 0 else 'less'} than the sum of the two)"
-        for row in told
-    ]
-    return f"Which remedies hang on each other, beyond chance: {'; '.join(parts)}."
+    return f"Which remedies hang on each other, beyond chance: {'; '.join(_interaction(row) for row in told)}."
+
+
+def _unsure_interactions(interactions: Sequence[Mapping]) -> str:
+    """No interaction is told after Holm: the largest of those whose own interval leaves out 0."""
+    told = f"Corrected for {len(interactions)} pairs, no interaction of two remedies is told from chance."
+    rows = [row for row in interactions if _is_apart(row["estimate"])]
+    if not rows:
+        return told
+    rows = sorted(rows, key=lambda row: -abs(row["estimate"]["value"]))[:2]
+    few = f"With {rows[0]['estimate']['n']} seeds that does not rule them out"
+    return f"{told} {few}; the intervals of these, taken alone, exclude 0: {'; '.join(map(_interaction, rows))}."
+
+
+def _is_apart(estimate: Mapping) -> bool:
+    return estimate["low"] is not None and (estimate["low"] > 0 or estimate["high"] < 0)
+
+
+def _interaction(row: Mapping) -> str:
+    more = "more" if row["estimate"]["value"] < 0 else "less"
+    return f"{' and '.join(row['factors'])} ({_signed(row['estimate'])}: together {more} than the sum of the two)"
 
 
 def _optimiser(traces: Traces, runs: pd.DataFrame) -> Section:
@@ -325,7 +341,7 @@ def _depth_stays(traces: Traces, runs: pd.DataFrame) -> Section:
     depth = (
         f"Of the same sigmoid stack those of {' and '.join(sorted(learning, key=int))} layers learn beyond chance"
         if learning
-        else f"No depth is told from {deepest} layers beyond chance"
+        else f"In this study no depth is told from {deepest} layers beyond chance"
     )
     if good:
         names = ", ".join(f"{arm.name} ({_signed(_as_dict(arm.effect))})" for arm in good)
@@ -335,7 +351,7 @@ def _depth_stays(traces: Traces, runs: pd.DataFrame) -> Section:
         ahead = f"{first.name} comes first ({_signed(_as_dict(first.effect))})"
         kept = f"No pair is told from the sigmoid beyond chance; {ahead}."
     text = f"""
-**Less depth.** {depth}: {by_depth}.
+**Less depth.** {depth}: {by_depth}.{_shallow(traces) if not learning else ""}
 
 **All {deepest} layers, no residual connections, no norms.** Then slope times weights must be 1 in every layer, so the
 initial weights must fit the activation: 1 for tanh (xavier), the square root of 2 for rectifiers (he). A sigmoid's
@@ -372,6 +388,16 @@ the last layer hardly tells one review from another, and learning is slow howeve
             ),
         ),
     )
+
+
+def _shallow(traces: Traces) -> str:
+    """What the experiment says of fewer layers, where it tells them from the run as it was."""
+    arms = traces.treatment["arms"]
+    arm = next((one for one in arms["arms"] if one["name"] == "fewer_layers" and _matters(one, arms)), None)
+    if arm is None:
+        return ""
+    words = escape(traces.treatment["words"][arm["name"]])
+    return f" The experiment above, on other seeds, does tell it: {words}, {_signed(arm['effect'])}."
 
 
 def _today(traces: Traces, runs: pd.DataFrame) -> Section:

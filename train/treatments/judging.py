@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cli.errors import UserError
+from eval.diagnosis.document import TREATMENT as OF_RUN
 from eval.diagnosis.document import commands_of, write
 from eval.diagnosis.finding import Diagnosis, Name
 from eval.diagnosis.incident import NO_INCIDENT
@@ -21,6 +22,7 @@ from eval.pages import png
 from eval.plots.treatment import draw_arms, draw_before_after, draw_interaction
 from eval.run_directory import (
     RunDirectory,
+    read_json,
     read_metrics,
     read_test_predictions,
     write_bytes,
@@ -215,9 +217,16 @@ def summary(run: RunDirectory, folder: Path, treated: Mapping) -> str:
         rows.append((cure["verdict"], _before_after(cure)))
     elif not remedy:
         rows.append(("cure", "none was tried: no arm helped"))
-    report = run.incident if run.incident.is_file() else folder / TREATMENT
-    rows.append(("report", str(report)))
+    rows.append(("report", str(run.incident if _is_told(run, folder, treated) else folder / TREATMENT)))
     return "\n".join([f"{headline[:1].upper()}{headline[1:]}", *_folded(rows)])
+
+
+def _is_told(run: RunDirectory, folder: Path, treated: Mapping) -> bool:
+    """Whether the incident report has the treatment in it: one in the run's own folder, of what the diagnosis says."""
+    if not (run.incident.is_file() and run.diagnosis.is_file()):
+        return False
+    own = (run.path / OF_RUN).resolve() == (folder / TREATMENT).resolve()
+    return own and read_json(run.diagnosis).get("verdict") == treated["finding"]
 
 
 def _before_after(cure: Mapping) -> str:

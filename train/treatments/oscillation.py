@@ -1,7 +1,6 @@
 """A loss that swings: is the learning rate too high, are the gradients too noisy, or both?"""
 
 from cli.errors import UserError
-from eval.diagnosis.advice import highest_rate
 from eval.treatment.causes import BOTH, NOISE, RATE
 from train.studies.designs import FACTORIAL, cell_name
 from train.treatments.budget import Load
@@ -54,8 +53,7 @@ def _factorial(case: Case, times: int) -> Treatment:
     rows, larger = larger_batch(case, times)
     enlarged = rows / case.step_rows
     lowered = min(float(LOWER), enlarged)
-    rate = highest_rate(case.history) or case.trainer_args.learning_rate
-    lower = {"learning_rate": float(f"{rate / lowered:.3g}")}
+    lower = {"learning_rate": float(f"{case.trainer_args.learning_rate / lowered:.3g}")}
     levels = {"rate": {AS_IT_WAS: {}, "lower": lower}, "batch": {AS_IT_WAS: {}, "larger": larger}}
     words = {
         "rate": f"a learning rate {lowered:g} times lower",

@@ -122,15 +122,23 @@ def _arms(case: Case, steps: int, rows: int, *, rate: float | None = None) -> di
             load=load,
             cause="units that rely on each other",
         ),
-        "augmentation": Arm(
-            words="an edited copy of every training row",
-            flags={"augment": AUGMENTED},
-            load=load,
-            cause="training rows that are too uniform",
-        ),
+        **_augmentation(case),
         **_more_rows(case, rows),
         **_less_capacity(case, rate or case.trainer_args.learning_rate),
     }
+
+
+def _augmentation(case: Case) -> dict[str, Arm]:
+    """An edited copy of each row; none of a language model, whose texts are what it learns."""
+    if case.args.task == "causal_lm":
+        return {}
+    arm = Arm(
+        words="an edited copy of every training row",
+        flags={"augment": AUGMENTED},
+        load=Load(case.step_rows),
+        cause="training rows that are too uniform",
+    )
+    return {"augmentation": arm}
 
 
 def _decay(case: Case, steps: int) -> float:

@@ -1,5 +1,7 @@
 """The three classic failures, from the sick run to the document: train it, treat it, study it further, tell it."""
 
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -37,6 +39,8 @@ def run_scenario(
     workers = Budget(budget, workers).workers_for(1)
     scenario = SCENARIOS[number]
     runs = runs / scenario.name
+    _make(runs, "scenario_dir")
+    _make(documents / scenario.name, "documents")
     steps = {"run": lambda: _train(scenario, runs), "treatment": lambda: _treat(scenario, runs, budget, workers)}
     for file in sorted((CONFIGS / scenario.name).glob("*.yaml")):
         steps[file.stem] = lambda file=file: _study(file, runs, workers)
@@ -48,6 +52,16 @@ def run_scenario(
     path = _tell(scenario, runs, documents / scenario.name)
     print(f"\nThe story: {path}")
     return 0
+
+
+def _make(folder: Path, flag: str) -> None:
+    """Make a folder, before minutes are spent on what shall go there. Raises UserError where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): name another --{flag}") from error
 
 
 def _train(scenario: Scenario, runs: Path) -> int:
@@ -93,6 +107,5 @@ def _timed(runs: Path, name: str):
     try:
         yield
     finally:
-        runs.mkdir(parents=True, exist_ok=True)
         seconds = round(time.monotonic() - start, 1)
         write_json(file, taken | {name: taken.get(name, 0) + seconds})

@@ -145,7 +145,7 @@ def test_the_mechanism_is_read_from_the_logged_signals(told):
     text = text_of(told.sections[3])
     assert "| adam | 0.004 | 0.600 | 0.010 | 0.004 to 0.004 | 1 of 3 |" in text
     assert "sgd multiplies the gradient of every layer by the same 0.1." in text
-    assert "adam goes 25 times as far for a gradient of embeddings as for one of head." in text
+    assert "adam goes 25 times as far for the same gradient in embeddings as in head." in text
     assert "Each is low at 1 of the rates" in text
 
 

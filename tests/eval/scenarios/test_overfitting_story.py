@@ -149,7 +149,7 @@ def test_figures_of_the_story_are_those_of_the_predictions(made_up):
         losses[step] = classification_metrics(np.column_stack([1 - scores, scores]), labels)["log_loss"]
     before = text["Before any decision"]
     assert f"{min(losses.values()):.3f}" in before and f"{losses[384]:.3f}" in before
-    assert "the answers are no worse" in before
+    assert "do not show the answers to be worse" in before
     assert cure.remedy == "early_stopping" and "--early_stopping 1" in text["What to do today"]
     assert f"{cure.before.value:.3g} → {cure.after.value:.3g}" in text["lead"]
     assert "More rows help even beside early stopping" in text["What to look at next week"]

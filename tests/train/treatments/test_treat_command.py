@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -108,6 +109,16 @@ def test_a_sick_run_gets_its_cause_and_its_cure(sick, engine, capsys):
     phases = [pd.read_csv(sick / f"treatment/{phase}/cells.csv") for phase in ("experiment", "cure")]
     assert not set(phases[0]["seed"]) & set(phases[1]["seed"])
     assert set(phases[1]["cell"]) == {"baseline", "rate=lower"}
+
+
+@pytest.mark.parametrize("flags", [["--verdict", "plateau"], ["--treatment_dir", "elsewhere"]])
+def test_the_report_that_is_named_has_the_treatment_in_it(sick, engine, capsys, tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    engine(high_rate)
+    assert main([str(sick), *flags]) == 0
+    named = Path(capsys.readouterr().out.split()[-1])
+    assert named.name == "treatment.json" and named.is_file()
+    assert "by experiment" not in (sick / "incident.md").read_text()
 
 
 def test_a_finished_treatment_says_so(sick, engine, capsys):
@@ -252,3 +263,12 @@ def test_flags_are_spelt_with_dashes_too():
     assert (str(args.treatment_dir), args.dry_run, args.budget) == ("elsewhere", True, 5400.0)
     assert parse_args(["RUN"]).treatment_dir.name == "treatment"
     assert parse_args(["RUN", "--verdict", "plateau"]).verdict == Name.PLATEAU
+
+
+@pytest.mark.parametrize("flag", ["scenario_dir", "documents"])
+def test_a_scenario_says_first_where_it_cannot_write(tmp_path, flag):
+    (tmp_path / "file").write_text("")
+    folders = {"scenario_dir": tmp_path / "runs", "documents": tmp_path / "docs"} | {flag: tmp_path / "file" / "in"}
+    with pytest.raises(UserError, match=f"cannot be written .* name another --{flag}"):
+        main(["--scenario", "1", *(f"--{name}={folder}" for name, folder in folders.items())])
+    assert not (tmp_path / "runs" / "1-overfitting" / "run").exists()

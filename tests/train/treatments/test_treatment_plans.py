@@ -29,11 +29,11 @@ def test_oscillation_is_a_factorial_of_rate_and_batch(write_run):
     cells = resolved(treatment.study)
     assert list(cells) == list(treatment.arms) and len(cells) == 4
     control = cells["baseline"]
-    # The rate of the log counts, not what was asked for.
-    assert differences(cells["rate=lower"], control) == {"learning_rate": 6.25e-6}
+    # In terms of what the control is told, not of what the log reached: its factor is what the cause is told by.
+    assert differences(cells["rate=lower"], control) == {"learning_rate": 0.0625}
     larger = differences(cells["batch=larger"], control)
     assert larger == {"per_device_train_batch_size": 64}
-    assert cells["rate=lower,batch=larger"] == control | larger | {"learning_rate": 6.25e-6}
+    assert cells["rate=lower,batch=larger"] == control | larger | {"learning_rate": 0.0625}
     assert treatment.hypotheses["rate=lower"] == RATE and treatment.hypotheses["batch=larger"] == NOISE
     assert treatment.times == {"lowered": 8.0, "enlarged": 8.0}
     assert (control["optim"], control["max_steps"]) == ("sgd", treatment.size.steps)
@@ -104,6 +104,13 @@ def test_overfitting_has_five_remedies(write_run):
     stop = changed["early_stopping"]
     assert stop["early_stopping_patience"] and stop["load_best_model_at_end"]
     assert stop["save_strategy"] == "best"
+
+
+def test_a_language_model_is_not_treated_by_edited_copies(write_run):
+    network = {"model": "transformer", "model_config": {"depth": 2, "width": 16, "heads": 2, "vocab_size": 300}}
+    treatment = plan_for(write_run(task="causal_lm", **network).case(Name.OVERFITTING))
+    assert "augmentation" not in treatment.arms and "dropout" in treatment.arms
+    check_cells(treatment.study)
 
 
 def test_less_capacity_of_a_pretrained_network_is_adapters(write_run, tiny_bert):
