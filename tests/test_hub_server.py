@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -417,3 +418,23 @@ def test_errors_do_not_tell_the_token(hub, api):
     with pytest.raises(HfHubHTTPError) as error:
         publish(api)
     assert hub.token not in str(error.value) + repr(error.value)
+
+
+def test_a_request_of_before_a_reset_changes_nothing_after_it(hub, api):
+    hub.slow("POST /api/repos/create", 0.3)
+    failed = []
+
+    def create():
+        try:
+            api.create_repo("ada/other")
+        except Exception as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=create, daemon=True)
+    asking.start()
+    while len(hub.asked("repos/create")) < 2:
+        time.sleep(0.01)
+    hub.reset()
+    asking.join(timeout=10)
+    time.sleep(0.4)
+    assert hub.repos == {} and failed

@@ -23,6 +23,8 @@ from tests.hub import api, settings, transfer
 from tests.hub.repositories import Hub, HubError
 
 Application = Callable[..., Awaitable[None]]
+GRACE = 5.0
+"""Seconds that a reset waits for requests that are being carried out."""
 
 
 @dataclass
@@ -59,6 +61,7 @@ class HubServer(Hub):
         super().__init__(f"http://127.0.0.1:{port}", f"http://localhost:{port}/storage", part_size)
         self.requests: list[Asked] = []
         self._faults: list[Fault] = []
+        self._running, self._resets = 0, 0
         self._application = application(self)
         quiet = {"lifespan": "off", "log_config": None, "log_level": "error", "timeout_graceful_shutdown": 1}
         config = uvicorn.Config(self._answer, interface="asgi3", http=Connection, **quiet)
@@ -76,7 +79,11 @@ class HubServer(Hub):
         self._thread.join()
 
     def reset(self) -> None:
-        """Forget all repositories, requests and faults."""
+        """Forget all repositories, requests and faults; what is still being carried out ends first, or is dropped."""
+        self._resets += 1
+        until = time.monotonic() + GRACE
+        while self._running and time.monotonic() < until:
+            time.sleep(0.005)
         for held in (self.repos, self.parts, self.requests, self._faults):
             held.clear()
 
@@ -140,8 +147,14 @@ class HubServer(Hub):
         """Carry the next `times` matching requests out, but `seconds` later, whether or not anyone still waits."""
 
         async def wait(scope, receive, send) -> None:
-            body = await Request(scope, receive).body()
-            await asyncio.sleep(seconds)
+            body, resets = await Request(scope, receive).body(), self._resets
+            until = time.monotonic() + seconds
+            while time.monotonic() < until and resets == self._resets:
+                await asyncio.sleep(min(0.02, seconds))
+            if resets != self._resets:
+                # Its client is gone, and so is what it was about.
+                scope["state"]["transport"].abort()
+                return
 
             async def receive_again() -> dict:
                 return {"type": "http.request", "body": body}
@@ -167,7 +180,11 @@ class HubServer(Hub):
                 fault.times -= 1
                 happens = fault.happens
                 break
-        await happens(scope, receive, note_status)
+        self._running += 1
+        try:
+            await happens(scope, receive, note_status)
+        finally:
+            self._running -= 1
 
 
 class Connection(H11Protocol):
