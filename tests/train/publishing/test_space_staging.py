@@ -245,6 +245,7 @@ def ask(address: str, name: str, *data):
     return answer.json()["data"][0]
 
 
+@pytest.mark.slow
 def test_the_staged_folder_runs_without_the_project(staged, tiny_classifier, tmp_path):
     command = [sys.executable, "-I", "-c", ISOLATED, staged]
     with started(command, tmp_path, MODEL_ID=str(tiny_classifier)) as address:
