@@ -13,15 +13,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from cli.errors import UsageError
+from cli.parser import OneLineErrors
 from cli.script import run_script
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help lists every flag)")
+class _Parser(OneLineErrors, argparse.ArgumentParser):
+    pass
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:

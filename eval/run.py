@@ -17,13 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cli.errors import UsageError, UserError
+from cli.parser import OneLineErrors
 from cli.script import run_script
 from eval.parts import PART_NAMES
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        raise UsageError(f"{message} (--help lists every flag)")
+class _Parser(OneLineErrors, argparse.ArgumentParser):
+    pass
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

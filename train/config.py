@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import NoReturn, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 import yaml
 from transformers import HfArgumentParser
 
 from cli.errors import UsageError
+from cli.parser import OneLineErrors
 from eval.run_directory import RunDirectory, write_text
 from train.arguments import RunArguments, TrainerArguments
 
@@ -48,9 +49,8 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _Parser(HfArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help lists every flag)")
+class _Parser(OneLineErrors, HfArgumentParser):
+    pass
 
 
 def build_parser() -> HfArgumentParser:

@@ -12,17 +12,15 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from cli.errors import UsageError
+from cli.parser import OneLineErrors
 from cli.script import run_script
 
 LICENSE = "apache-2.0"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help lists every flag)")
+class _Parser(OneLineErrors, argparse.ArgumentParser):
+    pass
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:

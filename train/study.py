@@ -12,15 +12,14 @@ Exit status: 0 done, 1 failed, 2 a mistake in the file or a flag, 130 stopped by
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from cli.errors import UsageError
+from cli.parser import OneLineErrors
 from cli.script import run_script
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help lists every flag)")
+class _Parser(OneLineErrors, argparse.ArgumentParser):
+    pass
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -16,9 +16,9 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from cli.errors import UsageError
+from cli.parser import OneLineErrors
 from cli.script import run_script
 from eval.diagnosis.finding import Name
 
@@ -30,9 +30,8 @@ OF_A_RUN = ("seeds", "verdict", "treatment_dir", "dry_run", "json")
 """Flags that say nothing to a scenario."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help lists every flag)")
+class _Parser(OneLineErrors, argparse.ArgumentParser):
+    pass
 
 
 def seconds(text: str) -> float:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.diagnosis.finding import Finding
 from eval.diagnosis.history import Curve
 from eval.diagnosis.reading import read_history
 from eval.diagnosis.words import figure, sentence
@@ -103,7 +102,7 @@ def _lead(traces: Traces) -> str:
 
 
 def _what_happens(traces: Traces) -> Section:
-    history, finding = traces.history, _finding(traces)
+    history, finding = traces.history, traces.finding
     settings = history.settings
     train, late = history.train.finite.value, settled(history.train.finite).value
     found = outcomes(history)
@@ -342,7 +341,7 @@ def _mechanism(ends: Mapping, curves: Mapping, adaptive: list[str]) -> str:
 def _today(traces: Traces) -> Section:
     treatment, cure = traces.treatment, traces.treatment["cure"]
     if cure is None:
-        actions = "\n".join(f"- {escape(one.action)}: `{one.flags}`" for one in _finding(traces).today if one.flags)
+        actions = "\n".join(f"- {escape(one.action)}: `{one.flags}`" for one in traces.finding.today if one.flags)
         return Section("What to do today", f"No arm helped in this experiment. What is left to try:\n\n{actions}")
     before, after = _cured(traces, cure["remedy"])
     words = escape(treatment["words"][cure["remedy"]])
@@ -591,7 +590,3 @@ def _count(share: Mapping | None) -> str:
 
 def _named(other: Mapping) -> str:
     return other["cause"].replace("_", " ")
-
-
-def _finding(traces: Traces) -> Finding:
-    return next(one for one in traces.diagnosis.findings if one.name == traces.treatment["finding"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from eval.diagnosis.finding import Diagnosis
+from eval.diagnosis.finding import Diagnosis, Finding
 from eval.diagnosis.history import History
 from eval.diagnosis.reading import read_history
 from eval.diagnosis.verdict import diagnose
@@ -41,6 +41,11 @@ class Traces:
     def diagnosis(self) -> Diagnosis:
         """What that log says, judged anew."""
         return diagnose(self.history)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """The finding of that diagnosis which was treated."""
+        return next(one for one in self.diagnosis.findings if one.name == self.treatment["finding"])
 
     @cached_property
     def treatment(self) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from eval.chain_rule import gains_of, predicted
-from eval.diagnosis.finding import Finding
 from eval.diagnosis.history import Curve, History
 from eval.diagnosis.reading import read_history
 from eval.diagnosis.words import figure, sentence
@@ -86,7 +85,7 @@ def story(traces: Traces) -> Story:
 
 
 def _lead(traces: Traces) -> str:
-    finding, cause, cure = _finding(traces), traces.treatment["cause"], traces.treatment["cure"]
+    finding, cause, cure = traces.finding, traces.treatment["cause"], traces.treatment["cure"]
     told = (
         f"A classifier of {finding.evidence['hidden_layers']:.0f} sigmoid layers learns nothing from real reviews: its "
         f"first layer gets {_power(finding.evidence['first_to_last_layer'])} of the gradient of its last one."
@@ -99,7 +98,7 @@ def _lead(traces: Traces) -> str:
 
 
 def _what_happens(traces: Traces) -> Section:
-    history, finding = traces.history, _finding(traces)
+    history, finding = traces.history, traces.finding
     gradients = history.gradients
     blocks = _blocks(gradients.layers)
     first, last = blocks[0], blocks[-1]
@@ -403,7 +402,7 @@ def _shallow(traces: Traces) -> str:
 def _today(traces: Traces, runs: pd.DataFrame) -> Section:
     treatment, cure = traces.treatment, traces.treatment["cure"]
     if cure is None:
-        actions = "\n".join(f"- {escape(one.action)}: `{one.flags}`" for one in _finding(traces).today if one.flags)
+        actions = "\n".join(f"- {escape(one.action)}: `{one.flags}`" for one in traces.finding.today if one.flags)
         return Section("What to do today", f"No arm helped in this experiment. What is left to try:\n\n{actions}")
     remedy, kept = cure["remedy"], traces.json(CURE)
     before, after = kept[CONTROL], kept[remedy]
@@ -470,7 +469,7 @@ def _next_week(traces: Traces, runs: pd.DataFrame) -> Section:
 
 
 def _confirm(traces: Traces, runs: pd.DataFrame) -> Section:
-    finding, cure = _finding(traces), traces.treatment["cure"]
+    finding, cure = traces.finding, traces.treatment["cure"]
     lines = [
         "before training: `--layer_gain_steps 1 --max_steps 1` writes each layer's gain; their product is the profile",
         *(escape(one) for one in finding.confirm_by),
@@ -485,10 +484,6 @@ def _confirm(traces: Traces, runs: pd.DataFrame) -> Section:
             f"after the remedy, the first layer over the last one in gradient: {before} became {after} on fresh seeds"
         )
     return Section("What would confirm it", "\n".join(f"- {line[:1].upper()}{line[1:]}." for line in lines))
-
-
-def _finding(traces: Traces) -> Finding:
-    return next(one for one in traces.diagnosis.findings if one.name == traces.treatment["finding"])
 
 
 def _blocks(layers: Sequence[str]) -> list[int]:
