@@ -115,7 +115,7 @@ def new_page(chromium):
 
         context.route("**/*", guard)
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
         return page
 
     yield open_page

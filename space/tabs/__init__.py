@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 
-TAB_NAMES = ("predict", "attention", "probes", "compare", "training", "report", "studies")
+TAB_NAMES = ("predict", "attention", "probes", "compare", "training", "report", "studies", "scaling")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

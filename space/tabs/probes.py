@@ -35,6 +35,7 @@ CHOOSE = """element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-number]");
   if (button) trigger("select", {number: Number(button.dataset.number)});
 });"""
+SHUT = "() => ({__type__: 'update', interactive: false})"
 SHOW_FORM = """() => {
   const form = document.getElementById("edit-case");
   form.scrollIntoView({block: "nearest"});
@@ -162,7 +163,9 @@ def _build_suite(clinic) -> tuple:
 
     private = {"api_visibility": "private"}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    capability.input(lambda name: gr.Dropdown(_tests(name), value=ALL), capability, test, **quiet)
+    # Gradio draws an open list of tests by the numbers of the old ones: it stays shut until the new ones are there.
+    capability.input(None, None, test, js=SHUT, **quiet)
+    capability.input(lambda name: gr.Dropdown(_tests(name), value=ALL, interactive=True), capability, test, **quiet)
     running = start.click(run, [capability, test], results, show_progress_on=summary, concurrency_limit=1, **private)
     tests.change(None, [capability, test], None, js=put_in_address("probes", "capability", "test"), **quiet)
     stop.click(lambda run: _results(run), state, results, cancels=[running], **quiet)

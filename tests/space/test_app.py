@@ -34,10 +34,10 @@ def test_without_a_run_it_says_how_to_train_one(tmp_path):
         newest_run(tmp_path)
 
 
-def test_only_four_functions_are_public(tiny_classifier, tmp_path):
+def test_only_five_functions_are_public(tiny_classifier, tmp_path):
     page = build(Clinic(str(tiny_classifier), tmp_path))
     public = {event.api_name for event in page.fns.values() if event.api_visibility == "public"}
-    assert public == {"predict", "explain", "probe", "diagnose"}
+    assert public == {"predict", "explain", "probe", "diagnose", "scaling"}
 
 
 def test_every_tab_has_the_same_shape(tiny_classifier, tmp_path):

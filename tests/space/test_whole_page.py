@@ -146,6 +146,11 @@ def test_a_person_goes_through_all_tabs(address, runs, new_page, width):
     page.locator(".card").get_by_role("heading").first.wait_for()
     drawn("report-card")
 
+    open_tab("Scaling")
+    page.locator(".scaling .headline").get_by_text("The 4 runs cannot tell parameters from tokens").wait_for()
+    expect(page.locator(".js-plotly-plot:visible")).to_have_count(3)
+    drawn("scaling")
+
     open_tab("Predict")
     page.locator(".verdict:visible").wait_for()
     expect(page).to_have_url(answered)

@@ -72,7 +72,18 @@ def test_what_is_written_is_what_is_listed_and_the_same_each_time(staged, tmp_pa
 
 def test_only_what_the_app_needs_is_there(staged):
     tops = {path.parts[0] for path in map(Path, contents(staged))}
-    assert tops == {"README.md", "app.py", "cli", "data", "docs", "eval", "models", "requirements.txt", "space"}
+    assert tops == {
+        "README.md",
+        "app.py",
+        "cli",
+        "data",
+        "docs",
+        "eval",
+        "models",
+        "notebooks",
+        "requirements.txt",
+        "space",
+    }
     assert {path.name for path in (staged / "docs").iterdir()} <= {"studies", "scenarios"}
     assert (staged / "space" / "style.css").is_file() and (staged / "space" / "static" / "attention.html").is_file()
     assert sum(map(len, contents(staged).values())) < 5e6
