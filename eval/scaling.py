@@ -15,15 +15,15 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from cli.errors import UsageError
+from cli.parser import OneLineErrors
 from cli.script import run_script
 
+TABLES = (".csv", ".tsv", ".txt")
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (--help lists every flag)")
+
+class _Parser(OneLineErrors, argparse.ArgumentParser):
+    pass
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -34,16 +34,23 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("table", type=Path, help="a CSV with a row a run")
+    add("table", nargs="?", help="a CSV with a row a run")
     add("--predict", nargs="+", metavar="N D", help="the loss of N parameters on D tokens, or at one compute")
-    add("--budget", metavar="C", help="a compute to be used best: 20PFd, or FLOP such as 1e21")
+    add("--budget", nargs="+", metavar="C", help="a compute to be used best: 20PFd, or FLOP such as 1e21")
     add("--resamples", type=int, default=400, help="resamples of the rows for the intervals")
     add("--seed", type=int, default=0, help="of the resamples")
     add("--out", type=Path, metavar="DIR", help="write the report, its pictures and scaling.json there")
     add("--json", action="store_true", help="print the analysis as JSON on standard output, nothing else there")
     args = parser.parse_args(argv)
+    for texts in (args.predict, args.budget):
+        # argparse gives a flag all that follows it, a table among it.
+        if args.table is None and len(texts or []) > 1 and Path(texts[-1]).suffix in TABLES:
+            args.table = texts.pop()
+    if args.table is None:
+        parser.error("name a table of runs first: TABLE.csv")
+    args.table = Path(args.table)
     args.predict = args.predict and _run(parser, args.predict)
-    args.budget = args.budget and _compute(parser, "--budget", args.budget)
+    args.budget = args.budget and _compute(parser, "--budget", " ".join(args.budget))
     if args.resamples < 50:
         parser.error("--resamples takes 50 or more")
     return args

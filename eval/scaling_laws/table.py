@@ -132,7 +132,8 @@ def _match(path: Path, headers: list[str]) -> tuple[dict[str, tuple[str, float |
             others = ", ".join(name for _, name, _ in candidates[1:])
             notes.append(f"{kind} is the column {candidates[0][1]!r}; left aside: {others}")
     if "loss" not in chosen:
-        raise UserError(f"{path} has no column for the loss: name one 'loss' (there are {', '.join(headers)[:80]})")
+        there = f"there are {', '.join(headers)[:80]}" if headers else "it is empty"
+        raise UserError(f"{path} has no column for the loss: name one 'loss' ({there})")
     return chosen, notes
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli.errors import UsageError, UserError
 from eval.plots.scaling import draw_scaling
 from eval.run_directory import read_json
-from eval.scaling import main
+from eval.scaling import main, parse_args
 from eval.scaling_laws.telling import told
 from eval.scaling_laws.units import PF_DAY
 from tests.eval.scaling_laws.planted import WORKED, hoffmann_table
@@ -180,6 +180,27 @@ def test_runs_of_one_size_are_refused(tmp_path):
 def test_wrong_usage(worked, flags):
     with pytest.raises(UsageError):
         main([str(worked), *flags])
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["runs.csv", "--predict", "10B", "1T", "--budget", "20", "PFd"],
+        ["--predict", "10B", "1T", "--budget", "20PFd", "runs.csv"],
+        ["--budget", "20PFd", "--predict", "10B", "1T", "runs.csv"],
+    ],
+)
+def test_the_table_may_come_first_or_last(flags):
+    args = parse_args(flags)
+    assert args.table == Path("runs.csv")
+    assert args.predict == (10e9, 1e12)
+    assert args.budget == pytest.approx(20 * PF_DAY)
+
+
+@pytest.mark.parametrize("flags", [[], ["--budget", "20PFd"], ["--budget", "runs.csv"]])
+def test_without_a_table_one_is_asked_for(flags):
+    with pytest.raises(UsageError, match="name a table"):
+        parse_args(flags)
 
 
 def test_a_users_mistake_is_one_line_and_status_1(tmp_path):
