@@ -171,6 +171,7 @@ def _compared(one: Compared) -> dict[str, Any]:
         "aicc": one.aicc,
         "held_out": one.held_out,
         "error": one.error,
+        "p": one.p,
         "on_bounds": list(fit.on_bounds),
     }
 

@@ -13,6 +13,8 @@ Rows = list[tuple[str, str]]
 COUNTED = ("Nc", "Dc")
 """Constants that are numbers of parameters or tokens."""
 MOST_FACTORS = 6
+LEVEL = 0.05
+"""Of Chow's test, below which the law is said to bend."""
 
 
 def told(data: dict[str, Any]) -> str:
@@ -77,6 +79,8 @@ def about_law(data: dict[str, Any]) -> Rows:
             )
         )
     rows.append(("intervals", intervals_are(data)))
+    if bend := _bend(data):
+        rows.append(("bends", bend))
     for name in law["on_bounds"]:
         rows.append(("bound", _on_bound(name)))
     settled = [found for found in data["profiles"] if found["settled"]]
@@ -100,6 +104,17 @@ def about_law(data: dict[str, Any]) -> Rows:
         )
     )
     return rows
+
+
+def _bend(data: dict[str, Any]) -> str | None:
+    """What the largest runs say against the law that answers."""
+    answers = next(one for one in data["compared"] if one["name"] == data["law"]["name"])
+    if answers["p"] is None or answers["p"] >= LEVEL or data["law"]["few_rows"]:
+        return None
+    return (
+        f"without the {answers['held_out']} largest runs the law misses them by {answers['error']:.1%}, more than its "
+        f"intervals allow (Chow's test, p = {answers['p']:.2g}): beyond the runs every interval here is too narrow"
+    )
 
 
 def intervals_are(data: dict[str, Any]) -> str:

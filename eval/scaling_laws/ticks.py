@@ -2,7 +2,7 @@
 
 import numpy as np
 
-STEPS = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8])
+STEPS = np.array([1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8])
 """Those of a loss in each decade, which it seldom spans."""
 NARROW = 2.5
 """Fewer decades of a count than this get their threes too."""

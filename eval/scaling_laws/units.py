@@ -47,7 +47,7 @@ def count(value: float) -> str:
     # 999.6M rounds into the next unit.
     value = float(f"{value:.3g}")
     for letter, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)):
-        if value >= size and value < 1e5 * size:
+        if size <= value < 1e4 * size:
             digits = max(0, 2 - floor(log10(value / size)))
             shown = f"{value / size:.{digits}f}"
             return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + letter
