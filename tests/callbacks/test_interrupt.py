@@ -54,8 +54,17 @@ def evaluations(trainer):
     return [row["step"] for row in trainer.state.log_history if "eval_loss" in row]
 
 
-@pytest.mark.parametrize("saves", ["no", "epoch", "steps"])
-@pytest.mark.parametrize("stop", [5, 8, 12])  # in mid-epoch, at an epoch's end, at the run's, which is no epoch's
+@pytest.mark.parametrize(
+    ("saves", "stop"),
+    [
+        # In mid-epoch, at an epoch's end, and at the run's, which is no epoch's.
+        ("no", 5),
+        ("epoch", 8),
+        ("steps", 12),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in (("no", 8), ("no", 12), ("epoch", 5))),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in (("epoch", 12), ("steps", 5), ("steps", 8))),
+    ],
+)
 def test_an_interrupted_and_resumed_run_makes_the_evaluations_of_a_whole_one(toy, make_trainer, tmp_path, saves, stop):
     def trainer(*callbacks):
         model = copy.deepcopy(toy)

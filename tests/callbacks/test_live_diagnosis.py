@@ -109,6 +109,7 @@ def test_stop_stops_and_keeps_the_best_model(train, events, capsys):
     assert any(re.fullmatch(rf"(\x1b\[A)?step {event['step']}/64  .*; the run is stopped", line) for line in shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [False, True])
 def test_a_resumed_run_says_what_the_uninterrupted_one_does_and_nothing_twice(train, events, capsys, stop):
     whole = train(stop=stop)

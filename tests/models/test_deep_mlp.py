@@ -42,6 +42,7 @@ def mean_squares(model, tokens=1):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 def test_he_keeps_the_variance_of_rectifiers_through_30_layers(activation):
     draws = [

@@ -74,6 +74,7 @@ def test_a_port_in_use_is_one_line():
             serve(gr.Interface(str, "text", "text"), port)
 
 
+@pytest.mark.slow
 def test_without_a_model_the_command_is_one_line(tmp_path):
     command = [sys.executable, ROOT / "space" / "app.py", "--runs", tmp_path]
     environment = {key: value for key, value in os.environ.items() if key != "MODEL_ID"}
@@ -110,6 +111,7 @@ NOT_NEEDED = {
 }
 
 
+@pytest.mark.slow
 def test_a_first_prediction_waits_for_nothing_that_it_does_not_need(tiny_classifier, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

@@ -170,7 +170,7 @@ LOOSE = {
 }
 
 
-@settings(max_examples=300, **LOOSE)
+@settings(max_examples=100, **LOOSE)
 @given(HISTORIES)
 def test_no_random_log_raises(history):
     _check(history)
@@ -183,7 +183,7 @@ def test_no_random_log_of_two_thousand_raises(history):
     _check(history)
 
 
-@settings(max_examples=300, **LOOSE)
+@settings(max_examples=100, **LOOSE)
 @given(**FILES)
 def test_no_random_file_raises(name, written, cut, order):
     _read_and_check(name, written, cut, order)

@@ -117,6 +117,7 @@ def load(name, folder):
     return auto.from_pretrained(folder)
 
 
+@pytest.mark.slow
 def test_a_reader_without_the_project_gets_the_same_probabilities(runs, published, tmp_path):
     assert len(set(SENTENCES)) == 20
     asked = [[str(published / name), f"user/{name}", labels is None] for name, (*_, labels) in RUNS.items()]
