@@ -16,6 +16,7 @@ from eval.scaling_laws.laws import SURFACES, Law, power_law, power_law_with_floo
 from eval.scaling_laws.questions import Known, about_budget, about_run, check_questions
 from eval.scaling_laws.resampling import RESAMPLES, Uncertainty, resample
 from eval.scaling_laws.table import ScalingTable, completed
+from eval.scaling_laws.threads import one_thread
 
 SCHEMA_VERSION = 1
 CURVE_POINTS = 60
@@ -23,6 +24,7 @@ BEYOND = 10.0
 """How far the drawn curve goes beyond the largest run, as a factor of its variable."""
 
 
+@one_thread
 def analyse(
     given: ScalingTable,
     *,

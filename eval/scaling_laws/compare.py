@@ -13,6 +13,7 @@ from eval.scaling_laws.identify import rounding
 from eval.scaling_laws.laws import Law
 from eval.scaling_laws.likelihood import aicc
 from eval.scaling_laws.table import ScalingTable
+from eval.scaling_laws.threads import one_thread
 
 HELD_OUT = 0.2
 """Share of the rows, the largest by compute, that a law is asked to predict from the others."""
@@ -54,6 +55,7 @@ class Sensitivity:
     without: dict[str, float]
 
 
+@one_thread
 def compare(law: Law, table: ScalingTable) -> Compared:
     """Fit a law to all rows, and once more without the largest, which it then predicts."""
     whole = fit(law, table)

@@ -13,6 +13,7 @@ from eval.scaling_laws.compare import compare, largest_rows
 from eval.scaling_laws.identify import design_of, rounding
 from eval.scaling_laws.resampling import RESAMPLES, resample
 from eval.scaling_laws.table import ScalingTable, completed
+from eval.scaling_laws.threads import one_thread
 from eval.scaling_laws.units import count
 
 
@@ -75,6 +76,7 @@ class HeldOut:
         )
 
 
+@one_thread
 def hold_out(given: ScalingTable, *, resamples: int = RESAMPLES, seed: int = 0) -> HeldOut:
     """Choose and fit a law without the largest rows (a fifth, by compute) and predict these.
 

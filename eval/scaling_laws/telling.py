@@ -36,7 +36,8 @@ def headline(data: dict[str, Any]) -> str:
         loose = _loose(data)
         if loose:
             return f"{law['formula']} fits {runs}, but does not settle {_listed(loose)}"
-        return f"{law['formula']} fits {runs} to {law['spread']:.2%}"
+        but = ", but does not predict the largest of them" if _bend(data) else ""
+        return f"{law['formula']} fits {runs} to {law['spread']:.2%}{but}"
     if data["design"] is None:
         return f"{law['formula']} fits {runs} to {law['spread']:.2%}; nothing is known of how N and D share the compute"
     if data["design"]["separate"]:
@@ -117,6 +118,10 @@ def _bend(data: dict[str, Any]) -> str | None:
     )
 
 
+def _warning(data: dict[str, Any]) -> Rows:
+    return [("warning", "the law does not predict the table's own largest runs: see bends")] if _bend(data) else []
+
+
 def intervals_are(data: dict[str, Any]) -> str:
     """How the intervals were made and what they are worth."""
     law = data["law"]
@@ -149,6 +154,7 @@ def about_prediction(data: dict[str, Any]) -> Rows:
             what = f"{compute(asked['compute'])}, {where} {what}"
     rows = [("predicted", f"{what}: " + (loss(asked["loss"]) if asked["on_line"] else "not on the table's line"))]
     rows.append(("", beyond(asked)))
+    rows += _warning(data)
     if asked["resampled"] and data["law"]["few_rows"] and asked["resampled"][0] is not None:
         low, high = asked["resampled"]
         rows.append(("", f"resampled rows would give [{low:.4g}, {high:.4g}], which is too sure"))
@@ -181,6 +187,7 @@ def about_budget(data: dict[str, Any]) -> Rows:
     """The best use of the budget, and on what it rests."""
     budget = data["budget"]
     rows = [("budget", compute(budget["compute"]) + (f", {times(budget['beyond'])}" if budget["beyond"] else ""))]
+    rows += _warning(data)
     if best := budget["optimum"]:
         rows += _optimum(data, best)
     for along in budget["along"]:

@@ -49,8 +49,11 @@ def test_a_bend_is_found_and_said(tmp_path, capsys):
     path = tmp_path / "bent.csv"
     rows = zip(table.parameters, table.tokens, table.loss, strict=True)
     path.write_text("n,d,loss\n" + "\n".join(f"{n},{d},{loss}" for n, d, loss in rows))
-    main([str(path), "--resamples", "50"])
-    assert "beyond the runs every interval here is too narrow" in " ".join(capsys.readouterr().out.split())
+    main([str(path), "--resamples", "50", "--budget", "1e24", "--predict", "30B", "3T"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "but does not predict the largest of them" in words
+    assert "beyond the runs every interval here is too narrow" in words
+    assert words.count("warning the law does not predict the table's own largest runs") == 2
     main([str(path), "--resamples", "50", "--json"])
     data = json.loads(capsys.readouterr().out)
     assert next(one["p"] for one in data["compared"] if one["name"] == data["law"]["name"]) < 0.01
