@@ -1,6 +1,6 @@
 """How often a 95% interval of a scaling law holds the true value, on simulated tables whose law is known.
 
-python benchmarks/scaling_coverage.py                200 tables in each of three worlds; two cores take about 20 minutes
+python benchmarks/scaling_coverage.py                200 tables in each of three worlds; 6 minutes on two cores
 python benchmarks/scaling_coverage.py --sets 10      a quick look
 python benchmarks/scaling_coverage.py --keep FILE    writes every interval as CSV too
 
