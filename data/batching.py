@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+IGNORED = -100
+"""The label of a row without one, as everywhere in torch and transformers."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PadToLongest:
@@ -18,12 +21,15 @@ class PadToLongest:
     def __call__(self, rows: Sequence[Mapping]) -> dict[str, Tensor]:
         """Return input_ids and attention_mask, shape (rows, tokens), and labels, shape (rows,), if the rows have any.
 
-        rows: mappings with input_ids (list of int) and labels (int); all tensors are int64.
+        rows: mappings with input_ids (list of int) and labels (int); all tensors are int64. Rows with twin_ids too come
+        first, and after all rows their twins, in the same order: (rows + twins, tokens) and still (rows,) labels.
         """
-        lengths = np.array([len(row["input_ids"]) for row in rows])
+        rows = sorted(rows, key=lambda row: not row.get("twin_ids"))
+        texts = [row["input_ids"] for row in rows] + [row["twin_ids"] for row in rows if row.get("twin_ids")]
+        lengths = np.array([len(ids) for ids in texts])
         filled = np.arange(lengths.max()) < lengths[:, None]
         input_ids = np.full(filled.shape, self.pad_token_id, dtype=np.int64)
-        input_ids[filled] = np.concatenate([row["input_ids"] for row in rows])
+        input_ids[filled] = np.concatenate(texts)
         batch = {
             "input_ids": torch.from_numpy(input_ids),
             "attention_mask": torch.from_numpy(filled.astype(np.int64)),

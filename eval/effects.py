@@ -15,6 +15,7 @@ from scipy.stats import norm
 
 from eval.anova import AnovaRow, anova
 from eval.designs import Contrast, Design, Factor
+from eval.guards import Guard, judge_guard
 from eval.metrics import Estimate
 from eval.paired import PairedTest, paired_t
 from eval.power import LEVEL, POWER, detectable_effect, seeds_needed
@@ -96,6 +97,17 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
+class Protocol:
+    """What a study said before its runs, beside its factors, its metric and its margin."""
+
+    hypothesis: str | None = None
+    guards: dict[str, float] = field(default_factory=dict)
+    """How much of a figure may be lost at most, in the figure's own unit: {figure: 0 or more}."""
+    changed: list[str] = field(default_factory=list)
+    """What was changed of all that after runs had begun, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class StudyEffects:
     """effects.json: everything that the runs of a study say about one metric."""
 
@@ -124,6 +136,10 @@ class StudyEffects:
     half_normal: HalfNormal | None
     anova: list[AnovaRow]
     rows: list[RowLevel]
+    guards: list[Guard]
+    """Each guard with each level, as the effects."""
+    protocol: Protocol | None
+    """None where the study's file is not known."""
 
 
 def analyse(
@@ -134,6 +150,7 @@ def analyse(
     margin: float | None = None,
     correct: Mapping[str, np.ndarray] | None = None,
     planned: int | None = None,
+    protocol: Protocol | None = None,
 ) -> StudyEffects:
     """Judge every factor of a study by one metric.
 
@@ -141,7 +158,8 @@ def analyse(
     `status`; a row that is not complete or lacks the metric is counted and left out. `factors` gives the levels of
     each, the baseline first. `margin` is the smallest difference that matters, default_margin() when left out.
     `correct` says which test rows each run gets right, {value of the column `run`: (rows,) of bool}. `planned` is how
-    many rows the finished study has. Raises ValueError for two runs of one cell and seed, and for a level that
+    many rows the finished study has. `protocol` is what the study's file says beside all this; a figure of its guards
+    that no run has leaves the guard open. Raises ValueError for two runs of one cell and seed, and for a level that
     `factors` does not name.
     """
     factors = [Factor(name, [str(level) for level in levels]) for name, levels in factors.items()]
@@ -187,6 +205,8 @@ def analyse(
         half_normal=single,
         anova=anova(design, values) if method == PAIRED_T else [],
         rows=row_level(_complete(runs, metric), factors, correct) if correct else [],
+        guards=judged_guards(runs, factors, protocol.guards) if protocol and not design.is_search else [],
+        protocol=protocol,
     )
 
 
@@ -239,6 +259,19 @@ def judged(
         )
         effects.append(effect)
     return effects
+
+
+def judged_guards(runs: pd.DataFrame, factors: Sequence[Factor], guards: Mapping[str, float]) -> list[Guard]:
+    """Every guard with every level against its baseline: paired over the seeds, as the effects are."""
+    found = []
+    for figure, margin in guards.items():
+        table = runs if figure in runs else runs.assign(**{figure: np.nan})
+        design, _, values = study_matrix(table, factors, figure)
+        contrasts, higher = design.contrasts(design.mains), higher_is_better(figure)
+        for contrast, differences in zip(contrasts, design.differences(values, contrasts).T, strict=True):
+            test = paired_t(differences)
+            found.append(judge_guard(figure, margin, _names(design, contrast), test, higher=higher))
+    return found
 
 
 def paired_interactions(design: Design, values: np.ndarray) -> list[Interaction]:

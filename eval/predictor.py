@@ -2,9 +2,10 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
-from threading import Lock
+from threading import Lock, get_ident
 
 import numpy as np
 import torch
@@ -40,6 +41,10 @@ class Predictions:
     """(n,) of bool: the text was longer than the model reads."""
     unknown: np.ndarray
     """(n,) tokens that the tokenizer does not know."""
+    logits: np.ndarray | None = None
+    """(n, 2) float64, what the softmax was taken of: it keeps their difference only, and energy needs both."""
+    states: np.ndarray | None = None
+    """(n, width) float32, where asked for: the mean over a text's tokens of what the network's body says of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,8 @@ class Predictor:
         model = load_classifier(name, [config.id2label[index] for index in range(2)])
         return cls(model.to(device or _best_device()), load_tokenizer(name), precision=precision)
 
-    def predict(self, texts: Sequence[str]) -> Predictions:
-        """Probabilities of any number of texts, in their order, raw: not calibrated.
+    def predict(self, texts: Sequence[str], *, states: bool = False) -> Predictions:
+        """Probabilities of any number of texts, in their order, raw: not calibrated; `states` too where asked for.
 
         Rows go through the network sorted by length, in batches of about as many tokens; what a row gets does not
         depend on its neighbours beyond rounding. Under bf16, rows within 0.02 of the boundary are asked again in fp32.
@@ -121,7 +126,7 @@ class Predictor:
         own = texts[rank::world_size]
         # One round at least: no texts make empty arrays.
         starts = range(0, max(len(own), 1), TEXTS_AT_ONCE)
-        predictions = _concatenated([self._predict(own[start : start + TEXTS_AT_ONCE]) for start in starts])
+        predictions = _concatenated([self._predict(own[start : start + TEXTS_AT_ONCE], states) for start in starts])
         if world_size > 1:
             shares: list = [None] * world_size
             distributed.all_gather_object(shares, predictions)
@@ -164,18 +169,20 @@ class Predictor:
         model.set_attn_implementation("eager")
         return model
 
-    def _predict(self, texts: list[str]) -> Predictions:
+    def _predict(self, texts: list[str], states: bool = False) -> Predictions:
         ids, truncated = self._token_ids(texts)
-        probabilities = self._probabilities(self._fast_model, ids, self.precision)
+        logits, means = self._outputs(self._fast_model, ids, self.precision, states)
         if self.precision == "bf16":
-            near = np.flatnonzero(np.abs(probabilities[:, 1] - 0.5) < NEAR_BOUNDARY)
-            probabilities[near] = self._probabilities(self.model, [ids[row] for row in near], "fp32")
+            near = np.flatnonzero(np.abs(_softmax(logits)[:, 1] - 0.5) < NEAR_BOUNDARY)
+            logits[near], _ = self._outputs(self.model, [ids[row] for row in near], "fp32", False)
         unknown = self.tokenizer.unk_token_id
         return Predictions(
-            probabilities,
+            _softmax(logits),
             np.array([len(row) for row in ids], dtype=np.int64),
             truncated,
             np.array([0 if unknown is None else row.count(unknown) for row in ids], dtype=np.int64),
+            logits,
+            means,
         )
 
     def _token_ids(self, texts: list[str]) -> tuple[list[list[int]], np.ndarray]:
@@ -202,20 +209,26 @@ class Predictor:
                     ids[row] = shorter
         return ids, truncated
 
-    def _probabilities(self, model: PreTrainedModel, ids: list[list[int]], precision: str) -> np.ndarray:
-        probabilities = np.empty((len(ids), 2))
+    def _outputs(
+        self, model: PreTrainedModel, ids: list[list[int]], precision: str, states: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """The logits, (n, 2), and the states."""
+        logits, means = np.empty((len(ids), 2)), [np.empty(0)] * len(ids)
         budget = TOKENS_A_BATCH.get(self.device.type, TOKENS_A_GPU_BATCH)
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16")
-        with torch.inference_mode(), autocast:
+        with torch.inference_mode(), autocast, _states_of(model.base_model) if states else nullcontext([]) as seen:
             for rows in token_batches(np.array([len(row) for row in ids]), budget):
                 batch = self._pad([{"input_ids": ids[row]} for row in rows])
-                padded = not bool(batch["attention_mask"].all())
-                logits = model(
+                mask = batch["attention_mask"].to(self.device)
+                found = model(
                     input_ids=batch["input_ids"].to(self.device),
-                    attention_mask=batch["attention_mask"].to(self.device) if padded else None,
+                    attention_mask=None if bool(batch["attention_mask"].all()) else mask,
                 ).logits
-                probabilities[rows] = logits.cpu().double()[:, self.columns].softmax(-1).numpy()
-        return probabilities
+                logits[rows] = found.cpu().double()[:, self.columns].numpy()
+                if states:
+                    for row, mean in zip(rows, _mean_over_tokens(seen.pop(), mask).cpu().numpy(), strict=True):
+                        means[row] = mean
+        return logits, (np.stack(means) if ids else np.zeros((0, 0), np.float32)) if states else None
 
 
 def class_columns(config) -> list[int]:
@@ -265,12 +278,48 @@ def _checked(texts: Sequence[str]) -> list[str]:
     return texts
 
 
+@contextmanager
+def _states_of(body: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Collect what the body of a network says when this thread asks it; others may ask it at the same time."""
+    found, thread = [], get_ident()
+
+    def keep(module: nn.Module, given: tuple, output) -> None:
+        if get_ident() == thread:
+            found.append(output[0])
+
+    handle = body.register_forward_hook(keep)
+    try:
+        yield found
+    finally:
+        handle.remove()
+
+
+def _mean_over_tokens(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(rows, tokens, width), or (rows, width) where the body has one vector a text, to (rows, width) float32."""
+    states = states.float()
+    if states.ndim == 2:
+        return states
+    weights = mask[..., None].to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(logits).softmax(-1).numpy()
+
+
 def _concatenated(parts: Sequence[Predictions]) -> Predictions:
-    return Predictions(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Predictions)))
+    # No texts have states of no width.
+    parts = [part for part in parts if len(part.tokens)] or parts[:1]
+    return Predictions(*(_joined([getattr(part, f.name) for part in parts]) for f in fields(Predictions)))
+
+
+def _joined(arrays: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    return None if arrays[0] is None else np.concatenate(arrays)
 
 
 def _rows(predictions: Predictions, rows: np.ndarray) -> Predictions:
-    return Predictions(*(getattr(predictions, f.name)[rows] for f in fields(Predictions)))
+    arrays = (getattr(predictions, f.name) for f in fields(Predictions))
+    return Predictions(*(None if array is None else array[rows] for array in arrays))
 
 
 def _best_device() -> torch.device:

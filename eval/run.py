@@ -1,4 +1,4 @@
-"""Evaluate a model: metrics, curves, calibration, errors, probes, bias and wording, in one report.
+"""Evaluate a model: metrics, calibration, errors, probes, bias, wording, consistency and the rest, in one report.
 
 python eval/run.py runs/quickstart                            a run, on the corpus it was trained for
 python eval/run.py runs/quickstart --corpus imdb              on another corpus
@@ -138,6 +138,7 @@ def output_folder(args: argparse.Namespace) -> Path:
 
 def open_folder(folder: Path, about: dict) -> None:
     """Write down what is judged; parts that were measured on another model or other rows go: a report never mixes."""
+    from eval.evidence import remove_evidence
     from eval.run_directory import read_json, write_json
 
     path = folder / "about.json"
@@ -145,6 +146,7 @@ def open_folder(folder: Path, about: dict) -> None:
     if any(old.get(key) != about[key] for key in ("weights", "rows", "overlap")):
         for name in PART_NAMES:
             (folder / f"{name}.json").unlink(missing_ok=True)
+        remove_evidence(folder)
     write_json(path, about)
 
 
@@ -182,10 +184,25 @@ def measure(args: argparse.Namespace, subject, folder: Path, progress) -> None:
             names.set_description(name)
             start = time.perf_counter()
             result = load_part(name).measure(subject, options)
+            if name == "out_of_domain" and args.output_dir is None and subject.on_own_corpus:
+                keep_evidence(subject, folder, args.seed)
             if is_main_process() and result is not None:
                 save_part(folder, name, result)
                 if not shown:
                     say(f"{name:12}{time.perf_counter() - start:6.1f} s")
+
+
+def keep_evidence(subject, folder: Path, seed: int) -> None:
+    """Write down what the app shows beside an answer: the training sentences, as the network sees them."""
+    from cli.processes import is_main_process
+    from eval.evidence import SENTENCES
+    from eval.reliability import Asked
+    from eval.run_directory import weights_fingerprint
+
+    # By all processes, which share the reading.
+    evidence = Asked(subject, seed=seed, sentences=SENTENCES).evidence(weights_fingerprint(subject.name))
+    if is_main_process():
+        evidence.save(folder)
 
 
 def cli() -> int:

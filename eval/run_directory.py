@@ -155,10 +155,12 @@ def validate_metrics(metrics: Any, path: str | os.PathLike) -> None:
         problem = f"has schema {metrics['schema']}; this version reads {SCHEMA_VERSION}"
     if problem:
         raise UserError(f"{path} {problem}")
-    for split in ("validation", "test"):
-        for name, estimate in metrics[split].items():
+    if not isinstance(metrics.get("reliability", {}), dict):
+        raise UserError(f"{path} has a 'reliability' of the wrong type ({type(metrics['reliability']).__name__})")
+    for group in ("validation", "test", "reliability"):
+        for name, estimate in metrics.get(group, {}).items():
             if problem := _problem(estimate, ESTIMATE):
-                raise UserError(f"{path}: {split}.{name} {problem}")
+                raise UserError(f"{path}: {group}.{name} {problem}")
 
 
 def read_diagnosis(path: str | os.PathLike) -> dict[str, Any]:

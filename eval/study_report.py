@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from cli.errors import UserError
 from eval import search_sections, study_sections
-from eval.effects import SCHEMA_VERSION, analyse
+from eval.effects import SCHEMA_VERSION, Protocol, analyse
 from eval.pages import Page, png, write_page
 from eval.plots.effects import draw_effects
 from eval.plots.half_normal import draw_half_normal
@@ -31,6 +31,7 @@ def judge_study(
     margin: float | None = None,
     correct: Mapping[str, np.ndarray] | None = None,
     planned: int | None = None,
+    protocol: Protocol | None = None,
 ) -> str:
     """Analyse the runs.csv of a study, write effects.json and the report, and return its first sentence.
 
@@ -39,7 +40,7 @@ def judge_study(
     path = folder / "runs.csv"
     runs = read_runs(path, list(factors), metric)
     try:
-        effects = analyse(runs, factors, metric, margin=margin, correct=correct, planned=planned)
+        effects = analyse(runs, factors, metric, margin=margin, correct=correct, planned=planned, protocol=protocol)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
     write_json(folder / "effects.json", asdict(effects))

@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
+from eval.guards import BROKEN, HELD, OPEN
 from eval.markup import escape, image, table, text_table
 from eval.units import Unit, plain_name, unit_of
-from eval.verdicts import BOUNDED, HELPS, HURTS, UNRESOLVED
+from eval.verdicts import BOUNDED, HELPS, HURTS, UNRESOLVED, higher_is_better
 
 SHOWN_INTERACTIONS = 12
 SHOWN_CELLS = 40
@@ -16,7 +17,7 @@ NAMED = 4
 
 
 def headline(data: dict) -> str:
-    """What helps, what hurts and what cannot be told, in one sentence, after how far an unfinished study is."""
+    """What helps, what hurts, what cannot be told and what it cost, in one sentence, after how far a study is."""
     opening = f"{so_far(data)} so far. " if data["missing"] else ""
     if not data["effects"]:
         if data["missing"]:
@@ -30,6 +31,8 @@ def headline(data: dict) -> str:
         "makes no difference that matters: ": [_level(effect) for effect in bounded if not effect["depends_on"]],
         "depends on another factor: ": [_level(effect) for effect in bounded if effect["depends_on"]],
         "cannot be told: ": _levels(data, UNRESOLVED),
+        "breaks a guard: ": _guarded(data, BROKEN),
+        "not yet known to hold its guard: ": _guarded(data, OPEN),
     }
     sentence = "; ".join(words + _listed(levels) for words, levels in clauses.items() if levels)
     return f"{opening}{sentence[0].upper()}{sentence[1:]}."
@@ -89,20 +92,66 @@ def remarks(data: dict, unit: Unit) -> dict[str, list[str]]:
         f"{' × '.join(row['factors'])}: what one does depends on the other (see Interactions)"
         for row in {tuple(row["factors"]): row for row in told}.values()
     ]
+    found["Guards"] = [
+        f"{_guarded_level(guard)}: {guard_verdict(guard)}, {guard_text(guard)}"
+        for verdict in (BROKEN, OPEN, HELD)
+        for guard in data.get("guards", [])
+        if guard["verdict"] == verdict
+    ]
     return {heading: texts[:NAMED] for heading, texts in found.items() if texts}
 
 
 def sections(data: dict, runs: pd.DataFrame, unit: Unit) -> dict[str, tuple[str, str]]:
     """The sections in the order in which they are read: {anchor: (heading, Markdown)}."""
     written = {
+        "protocol": ("Protocol", protocol_section(data, unit)),
         "detectable": ("Minimum detectable effect", detectable_section(data, unit)),
         "verdicts": ("Verdicts", _verdicts_section(data, unit)),
+        "guards": ("Guards", _guards_section(data)),
         "effects": ("Effects", _effects_section(data, unit)),
         "interactions": ("Interactions", _interactions_section(data, unit)),
         "anova": ("Analysis of variance", _anova_section(data)),
         "runs": ("Runs", _runs_section(data, runs, unit)),
     }
     return {name: section for name, section in written.items() if section[1]}
+
+
+def protocol_section(data: dict, unit: Unit) -> str:
+    """What the study's file said before the runs; nothing where it is not known."""
+    if not (protocol := data.get("protocol")):
+        return ""
+    better = "higher" if data["higher_is_better"] else "lower"
+    arms = "; ".join(
+        f"{escape(factor['name'])} {escape(', '.join(factor['levels'][1:]))} against {escape(factor['levels'][0])}"
+        for factor in data["factors"]
+    )
+    guards = "; ".join(escape(allowance(figure, margin)) for figure, margin in protocol["guards"].items())
+    changed = "; ".join(map(escape, protocol["changed"]))
+    lines = [
+        f"Primary metric: {escape(plain_name(data['metric']))}, {better} is better; a difference within "
+        f"{unit.size(data['margin'])} is taken not to matter.",
+        f"Guards: {guards}." if guards else "Guards: none.",
+        f"Arms: {arms}.",
+        "Unit of randomisation: the seed, which draws the order of the texts, dropout and new weights: "
+        f"{len(data['seeds'])} seeds, each in every arm, compared within the seed.",
+        "Stopping rule: every planned run is made before anything is judged.",
+        f"**Changed after runs had begun:** {changed}." if changed else "Fixed in study.yaml before the first run.",
+    ]
+    listed = "\n".join(f"- {line}" for line in lines)
+    hypothesis = protocol["hypothesis"]
+    return f"**Hypothesis: {escape(hypothesis)}**\n\n{listed}" if hypothesis else listed
+
+
+def allowance(figure: str, margin: float) -> str:
+    """A guard in words: `test accuracy may fall by 0.5 points at most`."""
+    way = "fall" if higher_is_better(figure) else "rise"
+    most = f" by {guard_unit(figure, margin).size(margin)} at most" if margin else ""
+    return f"{plain_name(figure)} may {'' if margin else 'not '}{way}{most}"
+
+
+def guard_unit(figure: str, margin: float) -> Unit:
+    """The unit of a guard's figure; a share's have a decimal of a point or more."""
+    return unit_of(figure, min(margin, 0.01) or 0.01)
 
 
 def detectable_section(data: dict, unit: Unit) -> str:
@@ -165,6 +214,52 @@ def _verdicts_section(data: dict, unit: Unit) -> str:
         "five, if effect and spread are as seen here."
     )
     return "\n\n".join([text_table(header, rows), note, *_aliases(data), *_rows_section(data)])
+
+
+def _guards_section(data: dict) -> str:
+    """Whether the arms cost more than they may."""
+    guards = data.get("guards", [])
+    if not guards:
+        return ""
+    counts = {name: sum(guard["verdict"] == name for guard in guards) for name in (HELD, BROKEN, OPEN)}
+    rows = []
+    for guard in guards:
+        unit = guard_unit(guard["figure"], guard["margin"])
+        rows.append(
+            [
+                escape(_level(guard)),
+                escape(allowance(guard["figure"], guard["margin"])),
+                f"{unit.interval(guard['estimate'])} {unit.name}".strip(),
+                escape(guard_verdict(guard)),
+                str(guard["estimate"]["n"]),
+            ]
+        )
+    told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    note = (
+        "Held: the 95% interval of the difference excludes a loss above what is allowed. Broken: it lies wholly "
+        "beyond. Open: neither; the seeds that would tell, in four studies of five, are reckoned from the loss and the "
+        "spread as seen here. An arm is acceptable where all of its guards are held, so their number is not corrected "
+        "for. A difference of 0 with every seed is no loss."
+    )
+    header = ["arm", "guard", "difference [95%]", "verdict", "seeds"]
+    return "\n\n".join([f"**{told}.**", text_table(header, rows), note])
+
+
+def guard_verdict(guard: dict) -> str:
+    """A guard's verdict in words: `open: about 12 seeds would tell`."""
+    if guard["verdict"] != OPEN:
+        return guard["verdict"]
+    if guard["seeds_needed"]:
+        return f"open: about {rounded(guard['seeds_needed'])} seeds would tell"
+    return "open: no run of it is left to compare" if guard["estimate"]["value"] is None else "open"
+
+
+def guard_text(guard: dict) -> str:
+    """A guard's figures in words: `-0.2 [-0.6, +0.2] points where -0.5 is allowed`."""
+    unit = guard_unit(guard["figure"], guard["margin"])
+    limit = -guard["margin"] if guard["higher_is_better"] else guard["margin"]
+    allowed = unit.signed(limit) if limit else "no loss"
+    return f"{unit.interval(guard['estimate'])} {unit.name}".strip() + f" where {allowed} is allowed"
 
 
 def _aliases(data: dict) -> list[str]:
@@ -336,6 +431,14 @@ def left_out(runs: pd.DataFrame) -> list[str]:
 
 def _levels(data: dict, verdict: str) -> list[str]:
     return [_level(effect) for effect in data["effects"] if effect["verdict"] == verdict]
+
+
+def _guarded(data: dict, verdict: str) -> list[str]:
+    return [_guarded_level(guard) for guard in data.get("guards", []) if guard["verdict"] == verdict]
+
+
+def _guarded_level(guard: dict) -> str:
+    return f"{_level(guard)} ({plain_name(guard['figure'])})"
 
 
 def _listed(names: list[str]) -> str:

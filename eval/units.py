@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import floor, log10
 
-from eval.verdicts import in_points
+from eval.verdicts import RELIABILITY, in_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +44,5 @@ def unit_of(metric: str, typical: float | None) -> Unit:
 
 
 def plain_name(metric: str) -> str:
-    """`test log loss` for test.log_loss."""
-    return metric.replace(".", " ").replace("_", " ")
+    """`test log loss` for test.log_loss, `confident errors` for reliability.confident_errors."""
+    return metric.removeprefix(f"{RELIABILITY}.").replace(".", " ").replace("_", " ")

@@ -4,24 +4,33 @@ import numpy as np
 
 from eval.metrics import REPORT_METRIC_NAMES, Estimate
 from eval.power import LEVEL, seeds_needed
+from eval.risks import FIGURES
 
 HELPS, HURTS, BOUNDED, UNRESOLVED = "helps", "hurts", "no_effect_larger_than", "not_resolvable"
 
 LOWER_IS_BETTER = ("loss", "perplexity", "brier", "error", "seconds")
 """What the name of a metric holds that is better when it is lower."""
+RELIABILITY = "reliability"
+"""What the figures of eval/reliability are called by in a study: `reliability.confident_errors`."""
 POINT = 0.01
 SMALL_SHARE = 0.05
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric (`test.accuracy`) is better, by its name."""
+    """Whether more of a metric (`test.accuracy`) is better: by its name, or as eval/risks.py has it."""
+    group, _, name = metric.partition(".")
+    if group == RELIABILITY and name in FIGURES:
+        return FIGURES[name][1] == "higher"
     return not any(word in metric.rsplit(".", 1)[-1] for word in LOWER_IS_BETTER)
 
 
 def in_points(metric: str) -> bool:
-    """Whether a metric is read in points, hundredths of the whole: accuracy and its like are, losses are not."""
-    name = metric.rsplit(".", 1)[-1]
-    return name in REPORT_METRIC_NAMES and name != "log_loss"
+    """Whether a metric is read in points, hundredths of the whole.
+
+    Accuracy and its like are, and so is every figure of reliability: a share, a confidence or an area. Losses are not.
+    """
+    group, _, name = metric.rpartition(".")
+    return group == RELIABILITY or name in REPORT_METRIC_NAMES and name != "log_loss"
 
 
 def default_margin(metric: str, baseline: np.ndarray) -> float:

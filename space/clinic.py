@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cli.errors import UserError
+from eval.evidence import CONSTANTS, INDEX, Evidence
 from eval.predictor import Predictor
 from eval.run_directory import RunDirectory, read_json, weights_fingerprint
 
@@ -77,6 +78,18 @@ class Clinic:
         paths = evaluation / "calibration.json", evaluation / "about.json", folder / "model.safetensors"
         return _calibration(folder, *paths[:2], tuple(map(_written, paths)))
 
+    @property
+    def serves_run(self) -> bool:
+        """Whether the served model is a run, which `python eval/run.py` can evaluate as it is."""
+        return RunDirectory(self.model).config.is_file()
+
+    def evidence(self) -> Evidence | None:
+        """The training sentences that the evaluation of the served model kept, if it has one of these weights."""
+        folder = Path(self.model)
+        evaluation = RunDirectory(folder).evaluation
+        paths = evaluation / INDEX, evaluation / CONSTANTS, folder / "model.safetensors"
+        return _evidence(folder, evaluation, tuple(map(_written, paths)))
+
 
 def holds_classifier(folder: Path) -> bool:
     """Whether a folder holds a network that classifies: not a language model, nor a run that has none yet."""
@@ -94,11 +107,27 @@ def _calibration(folder: Path, calibration: Path, about: Path, written: tuple[in
         data, judged = read_json(calibration), read_json(about)
         temperature, threshold = data["temperature"], data["abstention_threshold"]
         makes_sense = 0 < temperature < math.inf and (threshold is None or 0 <= threshold <= 1)
-        if makes_sense and judged["weights"] == weights_fingerprint(str(folder)):
+        if makes_sense and judged["weights"] == _fingerprint(folder, written[-1]):
             return Calibration(float(temperature), threshold, bool(data["temperature_fitted"]))
     except (UserError, KeyError, TypeError):
         pass
     return Calibration()
+
+
+@lru_cache(maxsize=2)
+def _evidence(folder: Path, evaluation: Path, written: tuple[int, ...]) -> Evidence | None:
+    """What the evaluation kept; None where it kept nothing, or of other weights."""
+    if not all(written):
+        return None
+    try:
+        return Evidence.load(evaluation, _fingerprint(folder, written[-1]))
+    except UserError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(folder: Path, written: int) -> str:
+    return weights_fingerprint(str(folder))
 
 
 def _written(path: Path) -> int:

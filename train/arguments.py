@@ -12,7 +12,9 @@ from transformers import PreTrainedConfig, TrainingArguments
 
 from callbacks.grad_norms import EVERY
 from cli.errors import UsageError
+from data.wordings.filling import MOST_WORDINGS
 from eval.metrics import METRIC_NAMES
+from eval.risks import RISKS
 from models.cpu import cpu_has_fast_bf16
 from models.reference_configs import REFERENCE_NETWORKS, reference_config
 
@@ -59,6 +61,13 @@ class RunArguments:
     max_eval_samples: int | None = setting(None, "validate and test on this many rows, drawn likewise")
     max_length: int = setting(128, "longer texts are cut to this many tokens")
     augment: float = setting(0.0, "edited copies that keep the label, as a share of the training rows: 0.5, 1, 2")
+    swap_terms: float = setting(
+        0.0, "copies about somebody else, as a share of the training rows that name a person, a place or a group"
+    )
+    wordings: int = setting(0, "sentences from the training templates, added to the training rows")
+    consistency: float = setting(
+        0.0, "weight of the consistency loss: how far the answers to a row and to its edited or swapped copy lie apart"
+    )
 
     task: Literal["classification", "causal_lm"] = setting(
         "classification", "what is learned: the label of a text, or each next token"
@@ -97,6 +106,12 @@ class RunArguments:
     early_stopping_min_delta: float = setting(0.0, "an improvement is more than this")
     early_stopping_smoothing: float = setting(0.0, "weight of the past in the smoothed metric, 0 to 1")
 
+    measure: str | None = setting(None, f"measure at the end how reliable the answers are: {','.join(RISKS)}, or some")
+    answers: Literal["raw", "calibrated", "verified"] = setting(
+        "raw", "how it answers then: as the network does, by temperature, or checked against the nearest training texts"
+    )
+    remember: bool = setting(False, "in dialogues, remember what was judged before")
+
     on_finding: Literal["ignore", "warn", "stop"] = setting(
         "warn", "what is wrong with the run, while it is under way: say it once (warn), stop too, or do not look"
     )
@@ -114,9 +129,18 @@ class RunArguments:
         for name in ("max_length", "lora_rank", "lora_alpha"):
             _require(getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
         self._check_network()
-        _require(0 <= self.augment < math.inf, "augment", self.augment, "0 or more")
-        if self.augment and self.task == "causal_lm":
-            raise UsageError("--augment makes copies that keep the label, and --task causal_lm has none: leave it out")
+        for name in ("augment", "swap_terms", "consistency"):
+            _require(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
+        _require(0 <= self.wordings <= MOST_WORDINGS, "wordings", self.wordings, f"0 to {MOST_WORDINGS}")
+        if self.task == "causal_lm":
+            for name, does in (
+                ("augment", "makes copies that keep the label"),
+                ("swap_terms", "makes copies that keep the label"),
+                ("wordings", "adds sentences with a label"),
+                ("consistency", "compares the labels that two texts get"),
+            ):
+                if getattr(self, name):
+                    raise UsageError(f"--{name} {does}, and --task causal_lm has none: leave it out")
         _require(self.dropout is None or 0 <= self.dropout < 1, "dropout", self.dropout, "between 0 and 1")
         _require(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "between 0 and 1")
         _require(
@@ -135,6 +159,13 @@ class RunArguments:
             self.early_stopping_smoothing,
             "between 0 and 1",
         )
+        self._check_measures()
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """What --measure names, in the order of eval/reliability."""
+        named = [name.strip() for name in self.measure.split(",")] if self.measure else []
+        return tuple(risk for risk in RISKS if risk in named)
 
     @property
     def reference(self) -> PreTrainedConfig | None:
@@ -142,6 +173,18 @@ class RunArguments:
         if self.model not in REFERENCE_NETWORKS:
             return None
         return reference_config(self.model, self.model_config or {}, causal=self.task == "causal_lm")
+
+    def _check_measures(self) -> None:
+        if not self.measure:
+            if self.answers != "raw" or self.remember:
+                name = "--remember" if self.remember else f"--answers {self.answers}"
+                raise UsageError(f"{name} is how a run answers what --measure asks: add it, or leave {name} out")
+            return
+        if self.task == "causal_lm":
+            raise UsageError("--measure asks for judgements, and --task causal_lm makes none: leave it out")
+        for name in self.measure.split(","):
+            if name.strip() not in RISKS:
+                raise UsageError(f"--measure has {name.strip()!r}: it is some of {','.join(RISKS)}, as written here")
 
     def _check_network(self) -> None:
         if self.reference is None:

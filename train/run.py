@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +35,11 @@ from cli.processes import is_main_process, on_main_process, say, use_cpu_threads
 from cli.script import run_script
 from data.augmentation import augment
 from data.corpora import Corpus, load_corpus
+from data.counterfactuals import swap_terms
 from data.overlap import check_overlap
 from data.tokenizer import train_tokenizer
+from data.twins import add_twins, add_wordings
+from data.wordings.filling import wordings
 from eval.diagnosis.document import commands_of, write
 from eval.diagnosis.reading.run import classes_of, history_of_records, settings_of_run
 from eval.diagnosis.verdict import diagnose
@@ -49,11 +52,14 @@ from eval.run_directory import (
     write_json,
     write_test_predictions,
 )
+from eval.verdicts import RELIABILITY
 from models.fast_cpu import speed_up_training
 from models.loading import check_max_length, load_classifier, load_language_model, load_tokenizer, new_network
+from models.losses import consistent_cross_entropy
 from models.tuning import add_lora, freeze_encoder
 from train.arguments import RunArguments, TrainerArguments
 from train.config import one_line, parse
+from train.measuring import measure
 from train.opening import lock, open_run
 from train.publishing.pushing import pushing_asked_for
 from train.results import cost_of_training, export_model, judge, metrics_document, metrics_table
@@ -73,6 +79,9 @@ def main(
         if opening.finished:
             metrics = read_metrics(run.metrics)
             say(f"{run.path} is finished; --overwrite trains it again.\n\n{metrics_table(metrics)}")
+            # What was cut short, or failed, when the run had just been trained.
+            if args.risks and RELIABILITY not in metrics and is_main_process():
+                metrics |= measure(args, run, prepare_corpus(args)[0])
             return metrics
         return fine_tune(args, trainer_args, run, opening.checkpoint, callbacks)
 
@@ -92,11 +101,11 @@ def fine_tune(
     set_seed(trainer_args.seed)
     task = TASKS[args.task]
     corpus, overlap = prepare_corpus(args)
+    as_it_is = corpus
     tokenizer = prepare_tokenizer(args, corpus)
     model = prepare_model(args, tokenizer, corpus.label_names)
-    if args.augment:
-        # After the tokenizer, which is to know the words of the texts as they are.
-        corpus = dataclasses.replace(corpus, train=augment(corpus.train, args.augment, trainer_args.seed))
+    # After the tokenizer, which is to know the words of the texts as they are.
+    corpus = dataclasses.replace(corpus, train=enlarge(corpus.train, args, trainer_args.seed))
     splits = {
         split: task.tokenize(getattr(corpus, split), tokenizer, args.max_length)
         for split in ("train", "validation", "test")
@@ -135,6 +144,8 @@ def fine_tune(
             # Whatever a diagnosis may stumble over, the run has its figures and is finished.
             write_json(run.metrics, metrics)
     say(f"\n{metrics_table(metrics)}\n")
+    if args.risks and trainer.is_world_process_zero():
+        metrics |= measure(args, run, as_it_is)
     kept = f"the best model: step {best_step}, by {trainer_args.metric_for_best_model}"
     say(f"{run.path} holds {kept if trainer_args.load_best_model_at_end else f'the last model: step {best_step}'}.")
     if trainer.is_world_process_zero():
@@ -150,6 +161,20 @@ def prepare_corpus(args: RunArguments):
     overlap = check_overlap(corpus.train, corpus.test, allow=args.allow_overlap)
     limits = {"train": args.max_train_samples, "validation": args.max_eval_samples, "test": args.max_eval_samples}
     return dataclasses.replace(corpus, **{k: draw(getattr(corpus, k), n) for k, n in limits.items() if n}), overlap
+
+
+def enlarge(rows: datasets.Dataset, args: RunArguments, seed: int) -> datasets.Dataset:
+    """The training rows with the copies, sentences and twins that are asked for; the same ones for the same seed."""
+    if args.augment:
+        rows = augment(rows, args.augment, seed)
+    if args.swap_terms:
+        rows = swap_terms(rows, args.swap_terms, seed)
+    if args.consistency:
+        rows = add_twins(rows, seed)
+    if args.wordings:
+        # A sentence without a verdict is of use only beside its twin.
+        rows = add_wordings(rows, wordings(args.wordings, seed, neutral=args.consistency > 0))
+    return rows
 
 
 def draw(split, rows: int):
@@ -214,7 +239,7 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
         eval_dataset=splits["validation"],
         processing_class=tokenizer,
         data_collator=task.collator(pad_token_id=tokenizer.pad_token_id),
-        compute_loss_func=partial(task.loss, label_smoothing=trainer_args.label_smoothing_factor),
+        compute_loss_func=loss_of(args, trainer_args),
         compute_metrics=task.compute_metrics,
         preprocess_logits_for_metrics=task.preprocess_logits,
     )
@@ -253,6 +278,14 @@ def prepare_trainer(args, trainer_args, run: RunDirectory, model, tokenizer, spl
         classes = model.config.vocab_size if args.task == "causal_lm" else model.config.num_labels
         trainer.add_callback(LiveDiagnosis(journal, classes=classes, stop=args.on_finding == "stop"))
     return trainer
+
+
+def loss_of(args: RunArguments, trainer_args: TrainerArguments) -> Callable[..., torch.Tensor]:
+    """What the Trainer minimises."""
+    smoothing = trainer_args.label_smoothing_factor
+    if args.consistency:
+        return partial(consistent_cross_entropy, weight=args.consistency, label_smoothing=smoothing)
+    return partial(TASKS[args.task].loss, label_smoothing=smoothing)
 
 
 def make_trainer(**kwargs) -> ClinicTrainer:

@@ -76,6 +76,11 @@ class ClinicTrainer(Trainer):
         with _one_line(f"--lr_scheduler_type {self.args.lr_scheduler_type.value}"):
             return super().create_scheduler(num_training_steps, optimizer)
 
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        # No network names it, and the collator needs it.
+        self._signature_columns = list(dict.fromkeys([*self._signature_columns, "twin_ids"]))
+
     def _get_train_sampler(self, train_dataset=None) -> Sampler | None:
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(train_dataset)

@@ -16,7 +16,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Literal
 
-PART_NAMES = ("metrics", "curves", "calibration", "errors", "probes", "bias", "wording", "checkpoints", "comparison")
+PART_NAMES = (
+    *("metrics", "curves", "calibration", "errors", "probes", "bias", "wording", "consistency", "out_of_domain"),
+    *("checkpoints", "comparison"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.bias import CONTROLS, DIMENSIONS, TEMPLATES, Gap, Rates, control_of, error_rates, group_gaps, sentences
+from data.groups import CONTROLS, DIMENSIONS
+from eval.bias import TEMPLATES, Gap, Rates, control_of, error_rates, group_gaps, sentences
 from eval.chunked import predict_chunked
 from eval.markup import escape, image, percent, table, text_table
 from eval.metrics import only_class

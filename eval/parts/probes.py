@@ -31,6 +31,7 @@ ADVICE = {
     "robustness": "Add copies of training rows with typos, other casing and links (data/edits.py)",
     "length": "Add longer and shorter training texts: the verdict gets lost among neutral sentences",
     "repetition": "Add training rows that say things twice: repetition sways the model",
+    "fairness": "Add copies of training rows with group words and names swapped: who is spoken of sways the model",
 }
 
 

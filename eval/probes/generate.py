@@ -1,10 +1,11 @@
-"""The project's own suite: ten capabilities, made from templates."""
+"""The project's own suite: eleven capabilities, made from templates."""
 
 import random
 
 from eval.probes import (
     comparison,
     contrast,
+    fairness,
     length,
     names,
     negation,
@@ -29,6 +30,7 @@ CAPABILITIES = {
         robustness,
         length,
         repetition,
+        fairness,
     )
 }
 

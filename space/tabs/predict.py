@@ -1,6 +1,7 @@
 """What the model says to a sentence and why, and what it says to many."""
 
 import asyncio
+import zlib
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from space.address import put_in_address
 from space.attention import displayed
 from space.batch import LONGEST, MOST_BYTES, MOST_ROWS, has_something, read_lines, read_upload, write_csv
 from space.coalescing import Coalescer
+from space.evidence import HOW_TO_GET_IT, evidence_html
 from space.friendly import friendly_errors, plain_errors
 from space.tabs import Tab
 
@@ -75,6 +77,7 @@ def build(clinic) -> Tab:
     ask = gr.Button("Predict", variant="primary")
     examples = gr.Examples(EXAMPLES, text, label="Or try one of these", cache_examples=False, api_visibility="private")
     answer = gr.HTML(elem_classes="answer")
+    evidence = gr.HTML()
     why = gr.HTML()
     with gr.Accordion("Many sentences at once", open=False):
         gr.Markdown(
@@ -144,7 +147,9 @@ def build(clinic) -> Tab:
 
     async def show(text: str) -> str:
         try:
-            return answer_html(await served.predict(text), served.calibration)
+            said = answer_html(await served.predict(text), served.calibration)
+            # Two texts may get the same answer: what follows it would stay the first one's.
+            return f'<div data-text="{zlib.crc32(text.encode())}">{said}</div>'
         except UserError as error:
             # In place of the last answer, which was to another text.
             return f'<p role="alert"><strong>{escape(str(error))}</strong></p>'
@@ -152,9 +157,14 @@ def build(clinic) -> Tab:
     async def opened(text: str | None):
         return await show(text) if (text or "").strip() else gr.skip()
 
+    def show_evidence(text: str) -> str:
+        if _refused(text):
+            return ""
+        with friendly_errors():
+            return served.evidence_html(text)
+
     def show_why(text: str) -> Iterator[str]:
-        # A text that was refused has been answered already.
-        if not isinstance(text, str) or not has_something(text) or len(text) > LONGEST:
+        if _refused(text):
             yield ""
             return
         parts = [_heading()]
@@ -192,6 +202,8 @@ def build(clinic) -> Tab:
     examples.load_input_event.success(show, text, answer, **direct)
     # The answer stands there at once; what takes longer follows.
     answer.change(None, text, None, js=put_in_address("predict", "text"), show_progress="hidden", **private)
+    later = {"trigger_mode": "always_last", "concurrency_limit": 2, **private}
+    answer.change(show_evidence, text, evidence, show_progress="hidden", **later)
     # Two, so that a short text need not wait for a long one.
     limit = {"concurrency_limit": 2, "concurrency_id": "explain"}
     answer.change(show_why, text, why, trigger_mode="always_last", **limit, **private)
@@ -232,6 +244,16 @@ class Served:
         """What the model says to many texts."""
         return judged(self.predictor.predict(texts), self.calibration)
 
+    def evidence_html(self, text: str) -> str:
+        """What the training sentences say to the answer to a text; how to get them where there are none."""
+        evidence, calibration = self._clinic.evidence(), self.calibration
+        if evidence is None:
+            return HOW_TO_GET_IT if self._clinic.serves_run else ""
+        found = self.predictor.predict([text], states=True)
+        (said,) = judged(found, calibration)
+        support = evidence.support(found.probabilities[0], found.states[0])
+        return evidence_html(support, said.label, said.probability, calibrated=calibration.fitted)
+
     def attribution(self, text: str, method: str) -> tuple["Attribution", bool]:
         """The scores of a text's first 128 tokens, and whether it has more."""
         # Captum takes half a second to import.
@@ -249,6 +271,11 @@ class Served:
         truncated = len(shorter.tokenise(text).tokens) > most
         shorter.max_length = most
         return attribute(shorter, text, method), truncated
+
+
+def _refused(text: object) -> bool:
+    """Whether a text has been answered with what is wrong with it."""
+    return not isinstance(text, str) or not has_something(text) or len(text) > LONGEST
 
 
 def checked(text: str | None) -> str:
@@ -299,7 +326,10 @@ def answer_html(prediction: Prediction, calibration: "Calibration") -> str:
             "its answers to the validation rows wrong."
         )
     if calibration.fitted:
-        notes.append(f"The probability is calibrated; raw, the network says {raw:.1%}.")
+        notes.append(
+            f"The probability is calibrated: of the answers given with it, about that share is right; raw, the "
+            f"network says {raw:.1%}."
+        )
     else:
         notes.append(
             "The probability is raw, and may be too sure of itself: evaluate the run with "

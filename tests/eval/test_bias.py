@@ -7,8 +7,9 @@ from scipy.stats import binom, t, ttest_rel
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from data.groups import CONTROLS, DIMENSIONS
 from data.names import MEN, MENS_NAMES, NONSENSE_NAMES, WOMEN, WOMENS_NAMES
-from eval.bias import CONTROLS, DIMENSIONS, TEMPLATES, control_of, error_rates, group_gaps, sentences
+from eval.bias import TEMPLATES, control_of, error_rates, group_gaps, sentences
 
 T = len(TEMPLATES)
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors.torch import load_file, save_file
 
 from cli.errors import UsageError, UserError
+from eval.evidence import Evidence
 from eval.parts import load_part
 from eval.run import main, parse_args
-from eval.run_directory import RunDirectory, read_json
+from eval.run_directory import RunDirectory, read_json, weights_fingerprint
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--only", "metrics,calibration", "--threads", "1"]
@@ -59,6 +61,32 @@ def test_an_owner_keeps_the_text_of_the_card(run):
     evaluate(run, "--only", "metrics", "--threads", "1")
     card = (run / "README.md").read_text()
     assert "# Mine" in card and "license: mit" in card and "model-index" in card and "Limits" not in card
+
+
+@pytest.fixture
+def without_other_corpora(monkeypatch):
+    """The part about text of other kinds, without its measures."""
+    monkeypatch.setattr(load_part("out_of_domain"), "measure", lambda subject, options: None)
+
+
+def test_a_run_keeps_its_training_sentences_for_the_app(run, tiny_corpus, tmp_path, without_other_corpora):
+    parts = ["--only", "metrics,out_of_domain", "--threads", "1"]
+    evaluate(run, *parts, "--output_dir", tmp_path / "out")
+    fresh = turned_round(tiny_corpus, tmp_path / "fresh", train="train", validation="test", test="validation")
+    evaluate(run, "--data_dir", fresh, *parts)
+    assert not [*run.rglob("nearest.*"), *(tmp_path / "out").glob("nearest.*")]
+    evaluate(run, *parts)
+    kept = Evidence.load(run / "evaluation", weights_fingerprint(str(run))).neighbours
+    train = (tiny_corpus / "train.csv").read_text().splitlines()[1:]
+    assert [f"{text},{label}" for text, label in zip(kept.texts, kept.labels, strict=True)] == train
+
+
+def test_training_sentences_as_other_weights_saw_them_go(run, without_other_corpora):
+    evaluate(run, "--only", "metrics,out_of_domain", "--threads", "1")
+    weights = load_file(run / "model.safetensors")
+    save_file({name: 2 * tensor for name, tensor in weights.items()}, run / "model.safetensors", {"format": "pt"})
+    evaluate(run, "--only", "metrics", "--threads", "1")
+    assert not list(run.rglob("nearest.*"))
 
 
 def test_an_interrupted_evaluation_keeps_what_is_finished(run, monkeypatch):

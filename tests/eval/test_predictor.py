@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -80,8 +79,8 @@ def plain(classifier):
 
 def equal(one: Predictions, other: Predictions, tolerance: float) -> None:
     assert one.probabilities == pytest.approx(other.probabilities, abs=tolerance)
-    for field in fields(Predictions)[1:]:
-        assert np.array_equal(getattr(one, field.name), getattr(other, field.name))
+    for name in ("tokens", "truncated", "unknown"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
 @pytest.mark.parametrize("precision", ROUNDING)
@@ -93,6 +92,37 @@ def test_every_text_gets_in_its_place_what_it_gets_alone(classifier, texts, plai
     assert predictions.probabilities.dtype == np.float64
     assert predictions.tokens.tolist() == [len(text.split()) + 2 for text in texts]
     assert not predictions.truncated.any() and not predictions.unknown.any()
+
+
+@pytest.mark.parametrize("precision", ROUNDING)
+def test_logits_and_mean_states_are_those_of_a_text_alone(classifier, texts, precision):
+    predictions = Predictor.load(classifier, precision=precision).predict(texts, states=True)
+    model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
+    tokenizer = AutoTokenizer.from_pretrained(classifier)
+    for row in range(0, len(texts), 25):
+        with torch.inference_mode():
+            given = tokenizer(texts[row], return_tensors="pt")
+            mean = model.bert(**given).last_hidden_state[0].mean(0).numpy()
+            logits = model(**given).logits[0].numpy()
+        assert predictions.states[row] == pytest.approx(mean, abs=10 * ROUNDING[precision])
+        assert predictions.logits[row] == pytest.approx(logits, abs=10 * ROUNDING[precision])
+    assert predictions.states.dtype == np.float32 and predictions.states.shape == (len(texts), 16)
+
+
+def test_states_asked_for_from_many_threads_are_each_ones_own(classifier, texts):
+    predictor = Predictor.load(classifier, precision="fp32")
+    expected = predictor.predict(texts, states=True).states
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda row: predictor.predict([texts[row]], states=row % 3 > 0), range(60)))
+    for row, prediction in enumerate(found):
+        assert (prediction.states is None) == (row % 3 == 0)
+        if prediction.states is not None:
+            assert prediction.states[0] == pytest.approx(expected[row], abs=1e-4)
+    assert not predictor.model.base_model._forward_hooks
+
+
+def test_no_texts_have_no_states(classifier):
+    assert len(Predictor.load(classifier, precision="fp32").predict([], states=True).states) == 0
 
 
 @pytest.mark.parametrize("precision", ROUNDING)
@@ -118,7 +148,7 @@ def test_rows_near_the_boundary_are_those_of_fp32(classifier, texts):
     exact = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
     ids, _ = predictor._token_ids(texts)
-    in_bf16 = predictor._probabilities(predictor._fast_model, ids, "bf16")
+    in_bf16 = module._softmax(predictor._outputs(predictor._fast_model, ids, "bf16", False)[0])
     near = np.abs(in_bf16[:, 1] - 0.5) < NEAR_BOUNDARY
     predicted = predictor.predict(texts).probabilities
     assert near.any() and np.abs(in_bf16 - exact)[near].max() > 1e-4
@@ -349,7 +379,7 @@ distributed.init_process_group("gloo")
 assert distributed.get_world_size() == 2
 predictor = Predictor.load(sys.argv[1], threads=1, precision="fp32")
 asked, inner = [], predictor._predict
-predictor._predict = lambda texts: asked.extend(texts) or inner(texts)
+predictor._predict = lambda texts, states: asked.extend(texts) or inner(texts, states)
 texts = open(sys.argv[2]).read().splitlines()
 for number, rows in enumerate((texts, texts[:1], [])):
     asked.clear()

@@ -107,12 +107,14 @@ def test_the_best_language_model_is_the_one_with_the_lowest_loss_over_tokens(lan
     assert metrics["validation"]["loss"]["value"] == pytest.approx(min(losses.values()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_its_own_config_repeats_a_language_model_weight_for_weight(language_run, tmp_path):
     main(*parse(["--config", str(language_run.config), "--output_dir", str(tmp_path / "again")]))
     ours, theirs = (load_file(folder / "model.safetensors") for folder in (language_run.path, tmp_path / "again"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.slow
 def test_a_language_model_with_a_tied_head_is_resumed_from_its_checkpoint(train, capsys):
     half = ("--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "6", "--save_steps", "6")
     flags = (*LANGUAGE, "--model_config", "tied_head=true,dropout=0.1", *half, "--max_steps", "12")
@@ -145,6 +147,7 @@ def test_a_reference_network_borrows_a_tokenizer(train, tiny_bert):
     assert pipeline("text-classification", model=str(run.path))("the film")[0]["score"] >= 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
 def test_accumulated_gradients_of_a_language_model_are_those_of_the_whole_batch(train, positions):
     def norms(name, *batch):

@@ -187,6 +187,7 @@ def test_a_blow_up_stops_the_run_and_saves_nothing_bad(train, tmp_path):
         assert all(weight.isfinite().all() for weight in load_file(checkpoint / "model.safetensors").values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["random", "sequential"])
 def test_other_orders_and_the_plain_path_learn_too(train, order):
     run = train("--train_sampling_strategy", order, "--report_to", "none", "--no_fast_cpu")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from cli.errors import UsageError
 from eval.metrics import METRIC_NAMES
+from eval.risks import risk_of
+from eval.verdicts import RELIABILITY
 from train.arguments import RunArguments, TrainerArguments
 from train.config import one_line, resolve
 from train.studies.plan import Cell, Study, merge
@@ -36,7 +38,7 @@ def check_cells(study: Study) -> list[CheckedCell]:
         except UsageError as error:
             raise UsageError(f"{study.source}: {_culprit(study, cell, str(error))}: {error}") from error
         checked.append(CheckedCell(cell, *found))
-        _check_metric(study, found[0].task, found[1])
+        _check_figures(study, *found[:2])
     return checked
 
 
@@ -91,13 +93,22 @@ def _culprit(study: Study, cell: Cell, message: str) -> str:
     return f"{together}, together"
 
 
-def _check_metric(study: Study, task: str, trainer_args: TrainerArguments) -> None:
-    split, _, name = study.metric.partition(".")
-    if name not in METRICS[task]:
-        raise UsageError(
-            f"{study.source}: metric is {study.metric}, and --task {task} measures {', '.join(METRICS[task])}"
-        )
+def _check_figures(study: Study, args: RunArguments, trainer_args: TrainerArguments) -> None:
+    for where, figure in (("metric is", study.metric), *(("guards names", figure) for figure in study.guards)):
+        _check_figure(f"{study.source}: {where} {figure}", figure, args)
     if study.pruning and trainer_args.eval_strategy == "no":
         raise UsageError(
             f"{study.source}: pruning looks at the evaluations of a run, and eval_strategy is no: use epoch or steps"
         )
+
+
+def _check_figure(who: str, figure: str, args: RunArguments) -> None:
+    """Refuse a figure that a run with these settings does not have."""
+    group, _, name = figure.partition(".")
+    if group == RELIABILITY:
+        risk = risk_of(name)
+        if risk not in args.risks:
+            measured = ",".join([*args.risks, risk])
+            raise UsageError(f"{who}, which its runs do not measure: write `measure: {measured}` under settings")
+    elif name not in METRICS[args.task]:
+        raise UsageError(f"{who}, and --task {args.task} measures {', '.join(METRICS[args.task])}")

@@ -17,7 +17,7 @@ from eval.run_directory import write_text
 from train.config import read_config
 from train.studies.checking import check_cells
 from train.studies.phases import phases
-from train.studies.plan import Range, Study
+from train.studies.plan import JUDGEMENT, Range, Study
 from train.studies.progress import Progress, progress
 from train.studies.storage import GRACE, LOSSES, STORAGE_ERRORS, Row, first_difference, open_storage, reason_of
 from train.studies.summary import closing
@@ -26,6 +26,9 @@ from train.studies.worker import log_name, start_worker
 
 DEFINITION = "study.yaml"
 DATABASE = "study.db"
+
+CHANGED = "changed"
+"""The key of study.yaml for what was changed of the judgement after the study had begun."""
 
 CRASHES = 3
 """How often workers may end with an error of their own, one after the other."""
@@ -40,7 +43,7 @@ def run_study(
     """
     out = sys.stderr if as_json else sys.stdout
     check_cells(study)
-    _open_folder(folder, study)
+    changed = _open_folder(folder, study)
     url = storage or f"sqlite:///{folder.resolve() / DATABASE}"
     try:
         with _signals():
@@ -48,7 +51,7 @@ def run_study(
             first = next(parts)
             with _Workers(study, folder, url, grace, workers) as crew:
                 rows = _watch(study, folder, chain([first], parts), crew, out)
-            headline = _judge(study, folder, rows)
+            headline = _judge(study, folder, rows, changed)
     except _Told as told:
         print("\nstopped; the same command goes on", file=out)
         return 128 + told.signum
@@ -161,9 +164,10 @@ def _watch(study: Study, folder: Path, parts, crew: _Workers, out) -> list[Row]:
     return done
 
 
-def _judge(study: Study, folder: Path, rows: list[Row]) -> str:
+def _judge(study: Study, folder: Path, rows: list[Row], changed: list[str]) -> str:
     """Write effects.json and the report; their first sentence."""
     # Here, not above: it takes seconds to import, before which no worker could start.
+    from eval.effects import Protocol
     from eval.study_report import judge_search, judge_study
 
     if all(row.status == "failed" for row in rows):
@@ -172,8 +176,15 @@ def _judge(study: Study, folder: Path, rows: list[Row]) -> str:
         logarithmic = [name for name, one in study.ranges.items() if one.log]
         factors = [*study.ranges, *study.factors]
         return judge_search(folder, factors, study.metric, margin=study.margin, log=logarithmic, planned=study.planned)
-    correct = right_answers(folder, rows)
-    return judge_study(folder, study.levels, study.metric, margin=study.margin, correct=correct, planned=study.planned)
+    return judge_study(
+        folder,
+        study.levels,
+        study.metric,
+        margin=study.margin,
+        correct=right_answers(folder, rows),
+        planned=study.planned,
+        protocol=Protocol(study.hypothesis, study.guards, changed),
+    )
 
 
 def _last_line(log: Path) -> str:
@@ -184,8 +195,11 @@ def _last_line(log: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "they said nothing")
 
 
-def _open_folder(folder: Path, study: Study) -> None:
-    """Make the folder and leave the study's definition in it; raises UserError where it holds something else."""
+def _open_folder(folder: Path, study: Study) -> list[str]:
+    """Make the folder and leave the study's definition in it; returns what of its judgement was changed since it began.
+
+    Raises UserError where it holds something else.
+    """
     file = folder / DEFINITION
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -195,15 +209,38 @@ def _open_folder(folder: Path, study: Study) -> None:
         raise UserError(f"{folder} cannot be written ({error.strerror}): name another --study_dir") from error
     if begun and not file.exists():
         raise UsageError(f"{folder} is not empty and holds no study: name another --study_dir")
-    if begun and (difference := first_difference(_definition_in(file), study.definition)):
-        raise UsageError(f"{folder} holds a study with {difference}: name another --study_dir")
-    write_text(file, yaml.safe_dump(dataclasses.asdict(study), sort_keys=False))
+    changed = []
+    if begun:
+        held, definition, changed = _study_in(file)
+        if difference := first_difference(definition, study.definition):
+            raise UsageError(f"{folder} holds a study with {difference}: name another --study_dir")
+        if (folder / "runs").is_dir():
+            changed += changes(held, study)
+    write_text(file, yaml.safe_dump(dataclasses.asdict(study) | {CHANGED: changed}, sort_keys=False))
+    return changed
 
 
-def _definition_in(file: Path) -> dict:
+def _study_in(file: Path) -> tuple[Study, dict, list[str]]:
+    """The study that a folder holds, its definition, and what of its judgement was changed since it began."""
     fields = read_config(file)
     try:
+        changed = list(fields.pop(CHANGED, []))
         ranges = {name: Range(**one) for name, one in fields["ranges"].items()}
-        return Study(**fields | {"ranges": ranges}).definition
+        study = Study(**fields | {"ranges": ranges})
+        return study, study.definition, changed
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{file} holds no study of this version: name another --study_dir") from error
+
+
+def changes(held: Study, study: Study) -> list[str]:
+    """What two studies that are the same say otherwise of how they are judged, in words."""
+    pairs = {key: (getattr(held, key), getattr(study, key)) for key in JUDGEMENT}
+    return [f"{key}: {_said(before)} (now {_said(now)})" for key, (before, now) in pairs.items() if before != now]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {inner:g}" for key, inner in value.items()) or "none"
+    if isinstance(value, list):
+        return f"{len(value)} ({', '.join(map(str, value))})"
+    return "none" if value is None else str(value)

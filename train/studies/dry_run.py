@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cli.errors import UsageError, UserError
 from cli.table import table
-from data.augmentation import augment
 from eval.power import detectable_effect
 from eval.run_directory import read_json
+from eval.study_sections import allowance, guard_unit
 from eval.units import unit_of
-from train.run import prepare_corpus, prepare_tokenizer
+from train.run import enlarge, prepare_corpus, prepare_tokenizer
 from train.studies.checking import CheckedCell, check_cells
 from train.studies.designs import FRACTIONAL, describe_aliasing
 from train.studies.plan import Cell, Study
@@ -49,6 +49,8 @@ def dry_run(study: Study, folder: Path, workers: int = 1) -> str:
     costs = [_checked_cost(study, one, sizes) for one in checked]
     rows = _rows_so_far(study, folder)
     prose = [_total(study, costs), _time(study, folder, rows, workers), *_notes(checked), _power(study, folder)]
+    prose += _guards(study)
+    prose = [f"Hypothesis: {study.hypothesis}", *prose] if study.hypothesis else prose
     parts = [_cells(study, checked, costs, rows), *(textwrap.fill(text, WIDTH) for text in prose)]
     if study.design == FRACTIONAL:
         lines = describe_aliasing(study.levels, study.combinations()).split("\n")
@@ -91,9 +93,10 @@ class _Sizes:
     def of(self, cell: CheckedCell) -> int:
         args = cell.args
         asked = [args.corpus, args.data_dir, args.cut_validation, args.allow_overlap, args.max_train_samples]
-        if args.augment:
+        if args.augment or args.swap_terms or args.wordings:
             # Which rows an edit applies to hangs on the draw.
-            asked += [args.augment, cell.trainer_args.seed]
+            more = [args.augment, args.swap_terms, args.wordings, args.consistency]
+            asked += [*more, cell.trainer_args.seed]
         if args.task == "causal_lm":
             # Long texts come to several rows: how many hangs on the tokenizer.
             vocabulary = args.reference and args.reference.vocab_size
@@ -105,7 +108,7 @@ class _Sizes:
 
     def _count(self, args, seed: int) -> int:
         corpus = prepare_corpus(args)[0]
-        train = augment(corpus.train, args.augment, seed) if args.augment else corpus.train
+        train = enlarge(corpus.train, args, seed)
         if args.task != "causal_lm":
             return len(train)
         return len(TASKS[args.task].tokenize(train, prepare_tokenizer(args, corpus), args.max_length))
@@ -249,6 +252,23 @@ def _power(study: Study, folder: Path) -> str:
         unit = unit_of(study.metric, spread)
         text += f" The runs in {folder} show a spread of {unit.size(spread)}: with it, {unit.size(found)} is found."
     return text
+
+
+def _guards(study: Study) -> list[str]:
+    """How small the spread of each guard must be for an arm that loses nothing to be found to hold it."""
+    seeds, found = len(study.seeds), []
+    for figure, margin in study.guards.items():
+        text = f"Guard: {allowance(figure, margin)}."
+        if not margin:
+            text += " Only an arm that gains, or that changes nothing with any seed, can be found to hold it."
+        elif seeds > 1:
+            most = margin / detectable_effect(1.0, seeds)
+            text += (
+                f" An arm that loses nothing is found to hold it, with 80% power, if the spread is "
+                f"{guard_unit(figure, most).size(most)} or less."
+            )
+        found.append(text)
+    return found
 
 
 def _spread_so_far(study: Study, folder: Path) -> float | None:

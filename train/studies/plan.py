@@ -3,10 +3,13 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cli.errors import UsageError
 from train.studies.designs import SEARCH, cell_name, make_cells
+
+JUDGEMENT = ("hypothesis", "metric", "margin", "guards", "seeds")
+"""What of a study may be changed when it has begun, and is then said to have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class Study:
     trials: int
     pruning: bool
     confirm_seeds: int
+    hypothesis: str | None = None
+    guards: dict[str, float] = field(default_factory=dict)
+    """How much of a figure an arm may lose at most."""
 
     @property
     def is_search(self) -> bool:
@@ -87,7 +93,7 @@ class Study:
     @property
     def definition(self) -> dict:
         """What makes two studies the same one: seeds may be added, and the judgement may change."""
-        free = ("source", "seeds", "metric", "margin", "keep")
+        free = ("source", "keep", *JUDGEMENT)
         fields = {key: value for key, value in dataclasses.asdict(self).items() if key not in free}
         # Where the same data lies, and on how many threads, is the machine's affair.
         fields["flags"] = _without(self.flags, ("data_dir", "cpu_threads"))

@@ -60,7 +60,9 @@ def run_cell(study: Study, folder: Path, cell: Cell, trial: optuna.Trial, attemp
                 raise
     metrics = read_metrics(run.metrics)
     figures = figures_of(metrics, seconds=time.monotonic() - start, **_cost(run))
-    value = figures.get(study.metric)
+    if lacking := [figure for figure in (study.metric, *study.guards) if figure not in figures]:
+        raise UserError(f"it ended without {lacking[0]}: its log says why")
+    value = figures[study.metric]
     if value is None or not math.isfinite(value):
         raise UserError(f"it ended with {study.metric} {value}")
     trial.set_user_attr("figures", figures)

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from cli.errors import UsageError
-from eval.verdicts import in_points
+from eval.risks import FIGURES
+from eval.verdicts import RELIABILITY, in_points
 from train.arguments import read_mapping
 from train.config import DEFAULT_CONFIG, INSTEAD, PUSHING, build_parser, nearest, read_config
 from train.studies.checking import METRICS
@@ -20,10 +21,11 @@ SAMPLERS = ("tpe", "random")
 KEEP = ("results", "models")
 
 KEYS = (
-    *("base", "settings", "design", "generators", "resolution", "factors", "seeds", "metric", "margin", "processes"),
-    *("keep", "samplers", "trials", "pruning", "confirm_seeds"),
+    *("hypothesis", "base", "settings", "design", "generators", "resolution", "factors", "seeds", "metric", "margin"),
+    *("guards", "processes", "keep", "samplers", "trials", "pruning", "confirm_seeds"),
 )
 OF_A_SEARCH = ("samplers", "trials", "pruning", "confirm_seeds")
+NOT_OF_A_SEARCH = ("hypothesis", "guards")
 OF_A_FRACTION = ("generators", "resolution")
 
 # What every run of a study gets from the study itself, and what says it there.
@@ -115,6 +117,8 @@ def _study(path: Path, content: Mapping, flags: list[str], max_cells: int | None
     for keys, wanted in ((OF_A_SEARCH, SEARCH), (OF_A_FRACTION, FRACTIONAL)):
         if given := [key for key in keys if key in content and design != wanted]:
             raise UsageError(f"{given[0]} is for design: {wanted}, not {design}: leave it out")
+    if given := [key for key in NOT_OF_A_SEARCH if key in content and searching]:
+        raise UsageError(f"{given[0]} is for designs that compare arms, and a search finds settings: leave it out")
     factors, ranges = _read_factors(content["factors"], searching=searching)
     processes, pruning = _whole(content, "processes", 1), content.get("pruning", False)
     if not isinstance(pruning, bool):
@@ -122,7 +126,9 @@ def _study(path: Path, content: Mapping, flags: list[str], max_cells: int | None
     if pruning and processes > 1:
         raise UsageError("pruning is for runs on one process: leave it out, or processes")
     confirm_seeds = _whole(content, "confirm_seeds", 5) if searching else 0
-    metric = _read_metric(content["metric"])
+    metric = _read_figure("metric", content["metric"])
+    if pruning and metric.startswith(f"{RELIABILITY}."):
+        raise UsageError(f"pruning looks at a run on its way, and {metric} is measured at its end: leave it out")
     return Study(
         name=path.stem,
         source=str(path),
@@ -143,6 +149,8 @@ def _study(path: Path, content: Mapping, flags: list[str], max_cells: int | None
         trials=_whole(content, "trials", 20) if searching else 0,
         pruning=pruning,
         confirm_seeds=confirm_seeds,
+        hypothesis=_read_hypothesis(content.get("hypothesis")),
+        guards=_read_guards(content.get("guards", {})),
     )
 
 
@@ -284,7 +292,7 @@ def _check_name(what: str, name: str) -> str:
 def _check_names(study: Study) -> None:
     """Refuse names that files cannot tell apart."""
     for name in (*study.factors, *study.ranges):
-        if name in COLUMNS or name.split(".")[0] in ("validation", "test", "training"):
+        if name in COLUMNS or name.split(".")[0] in ("validation", "test", "training", RELIABILITY):
             raise UsageError(f"factor {name}: runs.csv has another column of this name: call it otherwise")
     seen = {}
     for cell in study.cells():
@@ -370,16 +378,49 @@ def _read_seeds(seeds: object, limit: int | None, confirm: int, *, searching: bo
     return seeds
 
 
-def _read_metric(metric: object) -> str:
-    split, _, name = str(metric).partition(".")
+def _read_figure(where: str, figure: object) -> str:
+    """What a run is judged by: a metric of one of its splits, or a figure of its reliability."""
+    group, _, name = str(figure).partition(".")
+    if group == RELIABILITY:
+        if name not in FIGURES:
+            hint = nearest(name, FIGURES, prefix=f"{RELIABILITY}.")
+            hint = hint if "mean" in hint else f": it is one of {', '.join(FIGURES)}"
+            raise UsageError(f"{where} is {figure}, which nothing measures{hint}")
+        return f"{group}.{name}"
     names = list(dict.fromkeys(name for measured in METRICS.values() for name in measured))
-    if split not in ("validation", "test") or name not in names:
-        near = nearest(name if split in ("validation", "test") else split, names, prefix="test.")
+    if group not in ("validation", "test") or name not in names:
+        near = nearest(name if group in ("validation", "test") else group, names, prefix="test.")
         raise UsageError(
-            f"metric is {metric}: it is validation or test, a dot, and one of {', '.join(names)}"
-            + (near if "mean" in near else "")
+            f"{where} is {figure}: it is validation or test, a dot, and one of {', '.join(names)}, or "
+            f"{RELIABILITY} and one of its figures{near if 'mean' in near else ''}"
         )
-    return f"{split}.{name}"
+    return f"{group}.{name}"
+
+
+def _read_guards(guards: object) -> dict[str, float]:
+    """{figure: how much of it may be lost at most}."""
+    if not isinstance(guards, dict):
+        raise UsageError("guards is a mapping of figures to what may be lost of them: `guards: {test.accuracy: 0.005}`")
+    read = {}
+    for key, given in guards.items():
+        figure, margin = _read_figure("guards: a figure", key), _number(given)
+        if margin is None or margin < 0:
+            raise UsageError(f"guards: {figure} is {given}: it is how much may be lost of it, 0 or more")
+        if in_points(figure) and margin >= 1:
+            raise UsageError(f"guards: {figure} is {given}: it goes up to 1, and a point of it is 0.01")
+        read[figure] = float(margin)
+    return read
+
+
+def _read_hypothesis(hypothesis: object) -> str | None:
+    if hypothesis is None:
+        return None
+    text = " ".join(hypothesis.split()) if isinstance(hypothesis, str) else ""
+    if not text:
+        raise UsageError(f"hypothesis is {hypothesis!r}: it is what the study is to show, in a sentence")
+    if len(text) > LONGEST:
+        raise UsageError(f"hypothesis has {len(text)} characters: say it in a sentence of {LONGEST} at most")
+    return text
 
 
 def _read_margin(margin: object, metric: str) -> float | None:

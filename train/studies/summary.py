@@ -4,11 +4,12 @@ import textwrap
 from pathlib import Path
 
 from cli.table import table
+from eval.guards import OPEN
 from eval.run_directory import read_json
 from eval.search import SEARCH
 from eval.search_sections import VERDICTS, setting_name
-from eval.study_sections import rounded, verdict_text
-from eval.units import Unit, unit_of
+from eval.study_sections import guard_unit, rounded, verdict_text
+from eval.units import Unit, plain_name, unit_of
 from eval.verdicts import UNRESOLVED
 
 WIDTH = 100
@@ -18,7 +19,8 @@ SHOWN = 20
 
 def closing(folder: Path, headline: str) -> str:
     """The last lines of a study: its first sentence, the verdicts, and where to read on."""
-    parts = [textwrap.fill(headline, WIDTH), verdict_table(folder), f"{folder / 'report.html'} says how it was found."]
+    tables = [verdict_table(folder), guard_table(folder)]
+    parts = [textwrap.fill(headline, WIDTH), *tables, f"{folder / 'report.html'} says how it was found."]
     return "\n" + "\n\n".join(part for part in parts if part)
 
 
@@ -42,15 +44,42 @@ def verdict_table(folder: Path, width: int = WIDTH) -> str:
     header = [*(["setting"] if searched else ["factor", "level"]), "against", difference, "verdict", "seeds needed"]
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
-    # Names give way, those of factors first; the figures and what they come to do not.
-    for column, least in zip(range(header.index(difference)), (12, 8, 8), strict=False):
+    _fit(header, rows, range(header.index(difference)), width)
+    more = len(data["effects"]) - len(rows)
+    return table(header, rows) + (f"\n{more} more are in {folder / 'effects.json'}" if more else "")
+
+
+def guard_table(folder: Path, width: int = WIDTH) -> str:
+    """Each guard of a study with each arm: its difference and interval, what may be lost, the verdict; else empty.
+
+    From the effects.json in `folder`, in lines of at most `width` columns.
+    """
+    guards = read_json(folder / "effects.json").get("guards", [])
+    if not guards:
+        return ""
+    rows = []
+    for guard in guards[:SHOWN]:
+        unit = guard_unit(guard["figure"], guard["margin"])
+        needed = rounded(guard["seeds_needed"]) if guard["seeds_needed"] else "-" * (guard["verdict"] == OPEN)
+        names = [plain_name(guard["figure"]), guard["factor"], guard["level"]]
+        figures = [unit.interval(guard["estimate"]), unit.size(guard["margin"])]
+        rows.append([*names, *figures, guard["verdict"], needed])
+    header = ["guard", "factor", "level", "difference [95%]", "may lose", "verdict", "seeds needed"]
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    _fit(header, rows, range(3), width)
+    more = len(guards) - len(rows)
+    return table(header, rows) + (f"\n{more} more are in {folder / 'effects.json'}" if more else "")
+
+
+def _fit(header: list[str], rows: list[list[str]], names: range, width: int) -> None:
+    """Cut the columns of names until a table is no wider: the figures and what they come to do not give way."""
+    for column, least in zip(names, (12, 8, 8), strict=False):
         over = max(map(len, table(header, rows).split("\n"))) - width
         if over > 0:
             room = max(least, max(len(row[column]) for row in rows) - over)
             for row in rows:
                 row[column] = _cut(row[column], room)
-    more = len(data["effects"]) - len(rows)
-    return table(header, rows) + (f"\n{more} more are in {folder / 'effects.json'}" if more else "")
 
 
 def _verdict(effect: dict, unit: Unit, *, searched: bool) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cli.errors import UserError
 from eval.run_directory import RunDirectory, read_test_predictions, write_text
+from eval.verdicts import RELIABILITY
 from train.studies.plan import Study
 from train.studies.storage import Row
 
@@ -16,11 +17,11 @@ TABLE = "runs.csv"
 
 
 def figures_of(metrics: dict, *, seconds: float, training_seconds: float, steps: int) -> dict:
-    """What is kept of a run: its cost, and each value of metrics.json under `split.metric`."""
+    """What is kept of a run: its cost, and each value of metrics.json under `group.figure`."""
     figures = {"seconds": round(seconds, 2), "training_seconds": round(training_seconds, 2), "steps": steps}
-    for split in ("validation", "test"):
-        for name, estimate in metrics[split].items():
-            figures[f"{split}.{name}"] = estimate["value"]
+    for group in ("validation", "test", RELIABILITY):
+        for name, estimate in metrics.get(group, {}).items():
+            figures[f"{group}.{name}"] = estimate["value"]
     return figures | {f"training.{name}": value for name, value in metrics.get("training", {}).items()}
 
 

@@ -17,6 +17,7 @@ def verdicts_on_healthy() -> list[tuple[str, Name]]:
     return [(kind, diagnose(history).verdict) for kind, history in drawn]
 
 
+@pytest.mark.slow
 def test_at_most_three_in_a_hundred_healthy_runs_are_called_sick(verdicts_on_healthy):
     alarms = [pair for pair in verdicts_on_healthy if pair[1] not in (Name.HEALTHY, Name.INSUFFICIENT_EVIDENCE)]
     assert len(alarms) <= 12, Counter(alarms)
@@ -26,6 +27,7 @@ def test_hardly_a_healthy_run_is_said_to_be_too_short_to_tell(verdicts_on_health
     assert sum(verdict == Name.INSUFFICIENT_EVIDENCE for _, verdict in verdicts_on_healthy) <= 8
 
 
+@pytest.mark.slow
 def test_most_sick_runs_are_recognised():
     draw = np.random.default_rng(1)
     right, all_of = Counter(), Counter()

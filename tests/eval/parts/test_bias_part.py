@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from eval.bias import DIMENSIONS, TEMPLATES
+from data.groups import DIMENSIONS
+from eval.bias import TEMPLATES
 from eval.parts import bias
 from eval.subject import Options
 

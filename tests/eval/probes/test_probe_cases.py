@@ -63,7 +63,7 @@ def by_test(cases):
 def test_there_are_enough_and_of_every_kind(cases):
     tests = by_test(cases)
     assert len(tests) >= 40 and len(cases) >= 4_000
-    assert {case.capability for case in cases} == set(CAPABILITIES) and len(CAPABILITIES) == 10
+    assert {case.capability for case in cases} == set(CAPABILITIES) and len(CAPABILITIES) == 11
     assert {case.type for case in cases} == {"MFT", "INV", "DIR"}
     assert min(map(len, tests.values())) >= 40
     assert all(len({(case.type, case.neutral) for case in of_test}) == 1 for of_test in tests.values())

@@ -32,6 +32,7 @@ def copied(scenario, folder: Path) -> Path:
     return traces
 
 
+@pytest.mark.slow
 @ALL
 def test_a_document_is_what_its_traces_say(scenario, tmp_path):
     folder = copied(scenario, tmp_path)

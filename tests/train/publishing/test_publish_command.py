@@ -105,6 +105,7 @@ def test_what_fails_before_the_push_leaves_the_hub_alone(hub, run):
     assert hub.repos == {} and not hub.asked("POST")
 
 
+@pytest.mark.slow
 def test_a_space_that_fails_leaves_the_model_published_and_goes_on_from_there(hub, run, waits):
     hub.fail("POST /api/spaces/.*/commit/", 403)
     with pytest.raises(UserError, match=f"may not write to {DEMO}"):

@@ -37,6 +37,12 @@ def test_what_is_no_part_of_a_published_model_stays_at_home(run):
     assert set(listed(run)) == MODEL | RECORDS | {"evaluation/about.json", "evaluation/a.png"}
 
 
+def test_training_sentences_stay_at_home(run):
+    evaluated(run)
+    (run.evaluation / "nearest.npz").write_bytes(b"PK")
+    assert "evaluation/nearest.npz" not in listed(run) and not OURS.fullmatch("evaluation/nearest.npz")
+
+
 def evaluated(run, weights=None):
     write_json(run.evaluation / "about.json", {"weights": weights or weights_fingerprint(str(run.path))})
     (run.evaluation / "a.png").write_bytes(b"\x89PNG")

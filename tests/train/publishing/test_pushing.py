@@ -59,6 +59,7 @@ def test_every_save_is_pushed_and_at_the_end_the_finished_run(hub, train, capsys
     assert not any(key.startswith(("hub_", "push_")) for key in settings)
 
 
+@pytest.mark.slow
 def test_at_the_end_alone_and_under_the_name_of_the_run(hub, train):
     flags = ("--hub_strategy", "end", "--hub_revision", "draft", "--tuning", "lora")
     assert train(*flags) == 0
@@ -68,6 +69,7 @@ def test_at_the_end_alone_and_under_the_name_of_the_run(hub, train):
     assert train(*flags) == 0 and titles(hub, "ada/tiny") == ["Publish tiny"]
 
 
+@pytest.mark.slow
 def test_a_failing_hub_stops_no_training_and_is_an_error_at_the_end(hub, train, waits, capsys):
     hub.fail("/commit/", 403, times=99, message=f"not for {hub.token}")
     assert train("--hub_model_id", NET) == 1

@@ -71,6 +71,7 @@ def test_what_is_written_is_what_is_listed_and_the_same_each_time(staged, tmp_pa
 
 
 def test_only_what_the_app_needs_is_there(staged):
+    assert not [path for path in contents(staged) if path.endswith(".npz")]  # training sentences
     tops = {path.parts[0] for path in map(Path, contents(staged))}
     assert tops == {
         "README.md",
@@ -146,6 +147,7 @@ def test_the_requirements_are_what_the_staged_code_needs(staged):
     assert set(pinned) - imported == opened | forests
 
 
+@pytest.mark.slow
 def test_a_staged_folder_is_brought_up_to_date(tmp_path, monkeypatch):
     folder = tmp_path / "space"
     stage(folder, model_id="somebody/another")
@@ -166,6 +168,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path, name):
     assert "\n" not in str(error.value) and contents(tmp_path) == {name: b"mine"}
 
 
+@pytest.mark.slow
 def test_a_file_or_a_linked_folder_in_the_way_is_one_line(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match="cannot hold a Space"):

@@ -184,6 +184,26 @@ def test_the_detectable_effect_is_that_of_the_power_analysis(study, tmp_path):
     assert f"show a spread of 0.40 points: with it, {0.4 * ratio:.2f} points is found" in text
 
 
+def test_figures_of_reliability_are_in_points_and_guards_say_what_spread_they_bear(study, tmp_path):
+    more = {
+        "hypothesis": "It helps.",
+        "metric": "reliability.confident_errors",
+        "margin": 0.01,
+        "guards": {"test.accuracy": 0.005, "reliability.imdb_accuracy": 0, "reliability.url_changes": 0.02},
+        "seeds": 6,
+    }
+    risks = ("--measure", "overconfidence,out_of_domain,wording")
+    text = " ".join(dry_run(study({"weight_decay": [0.0, 0.1]}, *risks, **more), tmp_path).split())
+    ratio = detectable_effect(1.0, 6)
+    assert "Hypothesis: It helps." in text
+    assert f"a difference of 1.0 points, the margin, is found if the spread is {1 / ratio:.2f} points or less" in text
+    held = f"with 80% power, if the spread is {0.5 / ratio:.2f} points or less"
+    arm = "An arm that loses nothing is found to hold it"
+    assert f"Guard: test accuracy may fall by 0.50 points at most. {arm}, {held}" in text
+    assert "Guard: imdb accuracy may not fall. Only an arm that gains" in text
+    assert "Guard: url changes may rise by 2.0 points at most." in text
+
+
 def test_a_fraction_says_what_it_cannot_tell_apart_and_twins_are_named(study, tmp_path):
     factors = {"dropout": [0.1, 0.0], "weight_decay": [0.0, 0.1], "warmup_steps": [0, 1]}
     text = dry_run(study(factors, design="fractional", generators="a b ab", seeds=1), tmp_path)

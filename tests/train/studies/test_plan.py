@@ -12,6 +12,7 @@ from eval.language_metrics import language_metrics_with_intervals
 from eval.metrics import metrics_with_intervals
 from train.config import resolve
 from train.studies.checking import METRICS, check_cells
+from train.studies.command import changes
 from train.studies.study_file import KEYS, OWN, SHIPPED, read_study
 from train.study import parse
 
@@ -119,6 +120,43 @@ def test_a_search_is_checked_at_the_ends_of_its_ranges_and_at_every_level(study)
     assert seen == {"the low ends": (1e-5, "full"), "the high ends": (1e-3, "full"), "tuning=lora": (1e-5, "lora")}
 
 
+def test_a_figure_of_reliability_is_one_that_every_run_measures(study):
+    reliable = {"metric": "reliability.confident_errors", "guards": {"reliability.imdb_accuracy": 0, "test.auc": 0.01}}
+    risks = {"measure": "out_of_domain,overconfidence"}
+    found = study(BASE | reliable | {"settings": risks})
+    assert check_cells(found) and found.guards == {"reliability.imdb_accuracy": 0.0, "test.auc": 0.01}
+    for given, message in (
+        ({}, "metric is reliability.confident_errors, .*: write `measure: overconfidence` under settings"),
+        (
+            {"settings": {"measure": "overconfidence"}},
+            "guards names reliability.imdb_accuracy, .*: write `measure: overconfidence,out_of_domain` under settings",
+        ),
+        (
+            {"settings": risks, "factors": {"asked": {"yes": {}, "no": {"measure": "out_of_domain"}}}},
+            "metric is reliability.confident_errors, which its runs do not measure",
+        ),
+        ({"settings": CAUSAL | risks}, "settings: --measure asks for judgements, and --task causal_lm makes none"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            check_cells(study(BASE | reliable | given))
+    with pytest.raises(UsageError, match="guards names test.accuracy, and --task causal_lm measures loss, perplexity"):
+        check_cells(study(BASE | {"metric": "test.loss", "guards": {"test.accuracy": 0}, "settings": CAUSAL}))
+
+
+def test_what_a_study_is_judged_by_may_change_and_is_told(study):
+    """Not what its runs are; a hypothesis is one line whatever YAML made of it."""
+    one = study(BASE | {"hypothesis": "It\n  helps."})
+    other = study(BASE | {"hypothesis": "It hurts.", "guards": {"test.auc": 0.01}, "margin": 0.02, "seeds": 6})
+    assert one.hypothesis == "It helps." and one.definition == other.definition
+    assert changes(one, other) == [
+        "hypothesis: It helps. (now It hurts.)",
+        "margin: none (now 0.02)",
+        "guards: none (now test.auc 0.01)",
+        "seeds: 5 (0, 1, 2, 3, 4) (now 6 (0, 1, 2, 3, 4, 5))",
+    ]
+    assert changes(one, one) == []
+
+
 def test_adding_seeds_or_moving_the_data_leaves_it_the_same_study(study):
     one = study(BASE | {"seeds": 3}, "--data_dir", "here", "--learning_rate", "1e-3").definition
     assert one == study(BASE | {"seeds": 5}, "--data-dir=there", "--learning_rate", "1e-3").definition
@@ -199,6 +237,28 @@ def test_the_metrics_of_a_task_are_those_of_its_runs():
         (BASE | {"margin": 0}, "margin is 0"),
         (BASE | {"margin": float("inf")}, "margin is inf"),
         (BASE | {"margin": 1}, "margin is 1: test.accuracy goes up to 1, and a point of it is 0.01"),
+        (
+            BASE | {"metric": "reliability.confident_eror"},
+            "which nothing measures; did you mean reliability.confident_e",
+        ),
+        (
+            BASE | {"metric": "reliability.x"},
+            "metric is reliability.x, which nothing measures: it is one of restatement",
+        ),
+        (BASE | {"guards": ["test.accuracy"]}, "guards is a mapping of figures to what may be lost"),
+        (BASE | {"guards": {"test.acuracy": 0}}, "guards: a figure is test.acuracy: .* did you mean test.accuracy"),
+        (BASE | {"guards": {"test.accuracy": -0.01}}, "guards: test.accuracy is -0.01: it is how much may be lost"),
+        (BASE | {"guards": {"test.accuracy": None}}, "guards: test.accuracy is None: it is how much may be lost"),
+        (BASE | {"guards": {"reliability.imdb_accuracy": 1}}, "imdb_accuracy is 1: it goes up to 1, and a point of it"),
+        (BASE | {"hypothesis": ["a"]}, "hypothesis is .* in a sentence"),
+        (BASE | {"hypothesis": "word " * 99}, "hypothesis has 494 characters: say it in a sentence of 300 at most"),
+        (factors(**{"reliability.x": {"a": {}, "b": {"dropout": 0.5}}}), "runs.csv has another column of this name"),
+        (SEARCH | {"guards": {"test.accuracy": 0}}, "guards is for designs that compare arms, and a search finds"),
+        (SEARCH | {"hypothesis": "It helps."}, "hypothesis is for designs that compare arms"),
+        (
+            SEARCH | {"metric": "reliability.confident_errors", "pruning": True},
+            "pruning looks at a run on its way, and reliability.confident_errors is measured at its end",
+        ),
         (BASE | {"processes": 0}, "processes is 0: it is a whole number above 0"),
         (BASE | {"processes": True}, "processes is True"),
         (BASE | {"keep": "all"}, "keep is 'all': it is results or models"),

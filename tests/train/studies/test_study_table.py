@@ -30,11 +30,14 @@ def lines(folder):
         return list(csv.DictReader(file))
 
 
-def test_figures_are_each_value_of_both_splits_and_of_the_training():
+def test_figures_are_each_value_of_both_splits_of_reliability_and_of_the_training():
     values = {"test": 2.0, "validation": 3.0}
     metrics = {split: {"loss": {"value": value, "low": 0, "high": 9, "n": 5}} for split, value in values.items()}
-    found = figures_of(metrics | {"training": {"tokens": 7}}, seconds=1.234, training_seconds=1.0, steps=4)
+    risks = {"url_changes": {"value": 0.5, "low": 0, "high": 1, "n": 9}, "answered_error": {"value": None}}
+    more = {"training": {"tokens": 7}, "reliability": risks}
+    found = figures_of(metrics | more, seconds=1.234, training_seconds=1.0, steps=4)
     figures = {"validation.loss": 3.0, "test.loss": 2.0, "training.tokens": 7}
+    figures |= {"reliability.url_changes": 0.5, "reliability.answered_error": None}
     assert found == {"seconds": 1.23, "training_seconds": 1.0, "steps": 4} | figures
 
 

@@ -150,6 +150,7 @@ def test_a_healthy_run_sent_by_mistake_gets_no_confirmed_cause(write_run, engine
     assert not json.loads(capsys.readouterr().out)["cause"]["confirmed"]
 
 
+@pytest.mark.slow
 def test_stopped_and_started_again_it_goes_on(sick, engine, capsys):
     first = engine(high_rate, stop_after=7)
     assert main([str(sick)]) == 130

@@ -168,6 +168,7 @@ def test_depth_without_sgd_has_no_adam(write_run):
     assert "adam" not in plan_for(write_run(model_config=SICK).case(Name.VANISHING_GRADIENTS)).arms
 
 
+@pytest.mark.slow
 def test_depth_with_little_time_is_a_fraction_and_every_remedy_alone(write_run):
     run = write_run(model_config={"depth": 4, "width": 16} | SICK, seconds=300.0)
     whole = plan_for(run.case(Name.VANISHING_GRADIENTS))

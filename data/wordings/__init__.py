@@ -1,0 +1,1 @@
+"""Sentences to train on, made from templates that are kept apart from those that score a model."""
