@@ -49,6 +49,7 @@ def test_rows_that_both_one_or_none_get_right(split):
     assert rights(split, says("a"), says("b")).tolist() == [[0, 1], [1, 2]]
 
 
+@pytest.mark.slow
 def test_a_model_differs_from_another_and_not_from_itself(split, tmp_path):
     corpus = SimpleNamespace(test=split)
     same, moved = compare(

@@ -133,6 +133,7 @@ def test_an_evaluation_outside_of_training_does_not_count(toy, make_trainer):
     assert not trainer.control.should_training_stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restore", [False, True])
 @pytest.mark.parametrize("overrides", [{}, {"smoothing": 0.5}])
 def test_a_resumed_run_stops_where_the_uninterrupted_one_does(toy, make_trainer, tmp_path, restore, overrides):

@@ -291,6 +291,7 @@ def test_an_epoch_ends_with_median_and_maximum(toy, journal, lines, events, make
     assert f"{second['layers']['head']['median']:.3g} ({second['layers']['head']['max']:.3g})" in rows[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", [8, 12])
 def test_a_resumed_run_makes_the_same_epoch_events(toy, journal, events, make_trainer, tmp_path, checkpoint):
     from callbacks.journal import JournalCallback

@@ -157,6 +157,7 @@ def diagnoses(run):
     return [line for line in read_journal(run.journal) if line.get("event") == "diagnosis"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_is_judged_and_holds_its_diagnosis(still, tmp_path, capsys):
     run = RunDirectory(tmp_path / "run")
     metrics = main(*parse([*still, "--on_finding", "stop"]))

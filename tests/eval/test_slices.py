@@ -128,6 +128,7 @@ def test_a_planted_weakness_is_found_and_chance_is_not():
     assert {row.name: row.verdict for row in judge_slices(masks, ~correct)}["3"] == "higher"
 
 
+@pytest.mark.slow
 def test_holm_equals_statsmodels():
     draw = np.random.default_rng(2)
     for values in (draw.random(9) ** 3, np.array([0.04, 0.01, 0.01, 1.0]), np.array([0.03])):

@@ -54,6 +54,7 @@ def lines(run, kind):
     return [line for line in read_journal(run.journal) if line["kind"] == kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["transformer", "deep_mlp"])
 def test_a_classifier_learns_and_is_asked_like_any_other(train, model):
     shape = {"transformer": "depth=2,width=16,heads=2,vocab_size=300", "deep_mlp": "depth=3,width=32,vocab_size=300"}
@@ -129,6 +130,7 @@ def test_a_language_model_with_a_tied_head_is_resumed_from_its_checkpoint(train,
     assert "missing" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_pretrained_language_model_is_tuned_too(train, tiny_bert, tmp_path, tuning):
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "gpt2")

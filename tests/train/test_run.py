@@ -195,6 +195,7 @@ def test_other_orders_and_the_plain_path_learn_too(train, order):
     assert not run.tensorboard.exists()
 
 
+@pytest.mark.slow
 def test_the_last_model_is_kept_where_that_is_asked_for(train):
     run = train("--load_best_model_at_end", "false", "--learning_rate", "1e-1")
     assert read_metrics(run.metrics)["best_step"] == 60

@@ -44,6 +44,7 @@ def bent(seed: int, by: float):
     return make_table(loss * np.exp(-by * far), n, d, 6 * n * d)
 
 
+@pytest.mark.slow
 def test_a_bend_is_found_and_said(tmp_path, capsys):
     table = bent(0, 0.1)
     path = tmp_path / "bent.csv"

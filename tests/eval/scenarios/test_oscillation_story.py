@@ -114,6 +114,7 @@ def text_of(section):
     return " ".join(section.text.split())
 
 
+@pytest.mark.slow
 def test_the_sections_stand_in_their_order_and_every_picture_can_be_drawn(told):
     headings = [section.heading for section in told.sections]
     asked = ("What happens, and where", "Which cause, and why not the others", "What to do today")

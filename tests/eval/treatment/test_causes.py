@@ -53,6 +53,7 @@ def verdicts(kind: str) -> list:
     return [judge(table) for table in experiments(kind)]
 
 
+@pytest.mark.slow
 def test_known_causes_are_found():
     """Of 150 runs each, with 3, 4 and 5 seeds: 94, 97, 95% of high rates, 85, 87, 89% of small batches, 82, 80, 84%
     of both.

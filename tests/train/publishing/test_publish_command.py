@@ -85,6 +85,7 @@ def test_a_dry_run_finds_what_a_push_would_stumble_over(nothing_at_hand, run, fl
         publish(run, "--dry_run", *flags)
 
 
+@pytest.mark.slow
 def test_a_space_can_be_written_into_a_folder_without_a_hub(nothing_at_hand, run, tmp_path, capsys):
     assert publish(run, "--dry_run", "--space_dir", str(tmp_path / "demo")) == 0
     assert NET in (tmp_path / "demo" / "app.py").read_text() and f"{tmp_path / 'demo'} holds" in capsys.readouterr().out

@@ -39,6 +39,7 @@ def titles(hub, key: str = NET) -> list[str]:
     return [commit.title for commit in hub.repos[key].commits.values()][1:]
 
 
+@pytest.mark.slow
 def test_every_save_is_pushed_and_at_the_end_the_finished_run(hub, train, capsys):
     assert train("--hub_model_id", NET, "--hub_always_push", "true", "--hub_private_repo", "true") == 0
     assert titles(hub) == ["Training in progress, step 3", "Training in progress, step 6", "Publish tiny"]

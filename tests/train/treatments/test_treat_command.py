@@ -111,6 +111,7 @@ def test_a_sick_run_gets_its_cause_and_its_cure(sick, engine, capsys):
     assert set(phases[1]["cell"]) == {"baseline", "rate=lower"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--verdict", "plateau"], ["--treatment_dir", "elsewhere"]])
 def test_the_report_that_is_named_has_the_treatment_in_it(sick, engine, capsys, tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
@@ -121,6 +122,7 @@ def test_the_report_that_is_named_has_the_treatment_in_it(sick, engine, capsys, 
     assert "by experiment" not in (sick / "incident.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_finished_treatment_says_so(sick, engine, capsys):
     engine(high_rate)
     main([str(sick)])
@@ -165,6 +167,7 @@ def test_stopped_and_started_again_it_goes_on(sick, engine, capsys):
     assert json.loads((sick / "treatment/treatment.json").read_text()) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "seeds", "cure_seeds"), [(2.0, 6, 7), (60.0, 3, 3)])
 def test_the_time_that_is_left_decides_on_seeds(sick, engine, seconds, seeds, cure_seeds):
     made = engine(high_rate, seconds=seconds)
