@@ -1,6 +1,6 @@
 """Set a Markdown file as a PDF to be sent or printed: A4, with figures, tables, links and an outline.
 
-python eval/pdf.py docs/safety_reliability.md              docs/safety_reliability.pdf
+python eval/pdf.py docs/treatment.md                       docs/treatment.pdf
 python eval/pdf.py docs/diagnosis.md --out /tmp/d.pdf      elsewhere
 
 The same file gives the same bytes. A link to another file of the folder is text: the PDF stands alone.
