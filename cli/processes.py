@@ -9,6 +9,8 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
+from cli import printing
+
 Result = TypeVar("Result")
 
 
@@ -34,7 +36,7 @@ def is_main_process() -> bool:
 def say(text: str) -> None:
     """Print on rank 0."""
     if is_main_process():
-        print(text, flush=True)
+        printing.say(text)
 
 
 def use_cpu_threads(wanted: int | None) -> int:

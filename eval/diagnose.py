@@ -10,11 +10,11 @@ Exit status: 0 judged, whatever the verdict, 1 the log cannot be read, 2 wrong u
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from cli.parser import OneLineErrors
+from cli.printing import say
 from cli.script import run_script
 
 
@@ -63,14 +63,6 @@ def main(argv: list[str]) -> int:
         if report and not args.json:
             say(f"\n{report} is the whole report.")
     return 0
-
-
-def say(text: str) -> None:
-    """Print; where the reader has gone, as after `| head`, the work goes on in silence."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

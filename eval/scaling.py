@@ -12,11 +12,11 @@ status: 0 analysed, whatever it says, 1 the table cannot be read, 2 wrong usage.
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from cli.parser import OneLineErrors
+from cli.printing import say
 from cli.script import run_script
 
 TABLES = (".csv", ".tsv", ".txt")
@@ -104,14 +104,6 @@ def main(argv: list[str]) -> int:
         if not args.json:
             say(f"\n{page} has the pictures.")
     return 0
-
-
-def say(text: str) -> None:
-    """Print; where the reader has gone, as after `| head`, the work goes on in silence."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
