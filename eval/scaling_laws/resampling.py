@@ -10,6 +10,7 @@ from eval.bootstrap import percentile_interval, resampled_weights
 from eval.metrics import Estimate
 from eval.scaling_laws.fitting import Fit, minimise
 from eval.scaling_laws.table import ScalingTable
+from eval.scaling_laws.threads import one_thread
 
 RESAMPLES = 400
 ROWS_A_CONSTANT = 3
@@ -65,6 +66,7 @@ class Uncertainty:
             return float(value * np.exp(-half)), float(value * np.exp(half))
 
 
+@one_thread
 def resample(
     fit: Fit, table: ScalingTable, *, resamples: int = RESAMPLES, seed: int = 0, noise: float = 0.0
 ) -> Uncertainty:
