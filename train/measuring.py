@@ -15,16 +15,21 @@ from eval.verdicts import RELIABILITY
 from train.arguments import RunArguments
 from train.config import one_line
 
+OTHER_CASES = 1000
+"""Added to the seed of a run: its cases are none that an evaluation shows, on which rules and words were made."""
 
-def measure(args: RunArguments, run: RunDirectory, corpus: Corpus) -> dict:
+
+def measure(args: RunArguments, run: RunDirectory, corpus: Corpus, seed: int) -> dict:
     """Measure a finished run by the risks that --measure names, on the rows of `corpus`; one process does.
 
+    seed: that of the run, from which its cases are drawn.
     Returns what it adds to metrics.json, {"reliability": {figure: estimate}}; nothing where it fails, which is said:
     the run has its model and its other figures.
     """
     try:
         subject = Subject(str(run.path), Predictor.load(str(run.path)), corpus, run=run, on_own_corpus=True)
-        found = measure_risks(asked(subject, answers=args.answers, remember=args.remember), args.risks)
+        own = asked(subject, answers=args.answers, remember=args.remember, seed=OTHER_CASES + seed)
+        found = measure_risks(own, args.risks)
         figures = {name: estimate.to_dict() for name, estimate in found.items()}
         write_json(run.metrics, read_metrics(run.metrics) | {RELIABILITY: figures})
     except Exception as error:

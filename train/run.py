@@ -81,7 +81,7 @@ def main(
             say(f"{run.path} is finished; --overwrite trains it again.\n\n{metrics_table(metrics)}")
             # What was cut short, or failed, when the run had just been trained.
             if args.risks and RELIABILITY not in metrics and is_main_process():
-                metrics |= measure(args, run, prepare_corpus(args)[0])
+                metrics |= measure(args, run, prepare_corpus(args)[0], trainer_args.seed)
             return metrics
         return fine_tune(args, trainer_args, run, opening.checkpoint, callbacks)
 
@@ -145,7 +145,7 @@ def fine_tune(
             write_json(run.metrics, metrics)
     say(f"\n{metrics_table(metrics)}\n")
     if args.risks and trainer.is_world_process_zero():
-        metrics |= measure(args, run, as_it_is)
+        metrics |= measure(args, run, as_it_is, trainer_args.seed)
     kept = f"the best model: step {best_step}, by {trainer_args.metric_for_best_model}"
     say(f"{run.path} holds {kept if trainer_args.load_best_model_at_end else f'the last model: step {best_step}'}.")
     if trainer.is_world_process_zero():

@@ -14,7 +14,7 @@ from eval.reliability.overconfidence import NONSENSE
 
 TITLE = "Out of domain"
 TEST_ROWS = 400
-OTHER_ROWS = 200
+OTHER_ROWS = 400
 LONGEST = 700
 """Characters of a row of the other corpus: the long rows of IMDB would take most of the time."""
 SCORES = ("confidence", "energy", "distance")

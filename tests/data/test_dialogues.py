@@ -2,17 +2,28 @@ from collections import Counter
 
 import pytest
 
-from data.dialogues import FILMS, RESTATEMENTS, STRONG, dialogues
+from data.dialogues import FILMS, KNOWN, RESTATEMENTS, STRONG, UNSEEN, dialogues
 from data.normal_form import normal_form
 
 
-@pytest.fixture(scope="module")
-def script():
-    return dialogues(90)
+@pytest.fixture(scope="module", params=[KNOWN, UNSEEN], ids=["known", "unseen"])
+def script(request):
+    return dialogues(90, frames=request.param)
 
 
-def test_a_seed_gives_the_same_dialogues_and_another_one_others(script):
-    assert dialogues(90) == script and dialogues(90, seed=1) != script
+def test_a_seed_gives_the_same_dialogues_and_another_one_others():
+    assert dialogues(90) == dialogues(90, seed=0) != dialogues(90, seed=1)
+
+
+def test_no_sentence_frame_is_both_known_and_unseen():
+    assert not {*KNOWN.again, *KNOWN.changed} & {*UNSEEN.again, *UNSEEN.changed}
+
+
+@pytest.mark.parametrize("frames", [KNOWN, UNSEEN], ids=["known", "unseen"])
+def test_frames_name_the_film_the_part_and_the_word(frames):
+    for template in frames.again + frames.changed:
+        assert template.count("{part}") == template.count("{word}") == 1 and "{film}" in template
+    assert not any("{old}" in template for template in frames.again)
 
 
 def test_every_dialogue_has_a_claim_and_its_restatements_and_a_third_change(script):
@@ -46,9 +57,12 @@ def test_a_restatement_names_the_film_of_the_claim_and_says_it_otherwise(script)
                 assert film not in turn.text and turn.label != claim.label
 
 
-def test_sentences_agree_with_their_subject(script):
-    texts = [turn.text for dialogue in script for turn in dialogue.turns]
-    for text in texts:
-        assert text[0].isupper() and text[-1] in ".?" and "{" not in text
+def test_sentences_are_filled_in_and_begin_with_a_capital(script):
+    for text in (turn.text for dialogue in script for turn in dialogue.turns):
+        assert text[0].isupper() and "{" not in text and "}" not in text
+
+
+def test_sentences_agree_with_their_subject():
+    for text in (turn.text for dialogue in dialogues(90, frames=KNOWN) for turn in dialogue.turns):
         if any(part in text for part in ("costumes", "performances", "special effects")):
             assert " it is " not in text and "call it" not in text and " is " not in text.replace("is the word", "")

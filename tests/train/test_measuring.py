@@ -79,7 +79,9 @@ def test_they_are_of_the_answers_that_are_asked_for(stumbled, command):
     raw = stumbled.second["reliability"]["nonsense_confidence_gap"]
     corpus = prepare_corpus(command[0])[0]
     answers = dataclasses.replace(command[0], answers="calibrated")
-    found = train.measuring.measure(answers, stumbled.run, corpus)["reliability"]["nonsense_confidence_gap"]
+    found = train.measuring.measure(answers, stumbled.run, corpus, seed=command[1].seed)["reliability"][
+        "nonsense_confidence_gap"
+    ]
     assert found["n"] == raw["n"] and found["value"] != raw["value"]
     assert read_metrics(stumbled.run.metrics)["reliability"]["nonsense_confidence_gap"] == found
 

@@ -1,12 +1,14 @@
 """Each risk on models whose faults are planted."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from data.dialogues import dialogues
+from data.dialogues import KNOWN, dialogues
 from eval.bootstrap import bootstrap, percentile_interval
 from eval.metrics import proportion
 from eval.reliability import asked, consistency, fairness, out_of_domain, overconfidence, wording
@@ -78,13 +80,17 @@ def test_a_model_that_is_wrong_half_the_time_may_answer_nothing(subject_of):
     assert figures["answered_share"].value == 0 and figures["answered_error"].value is None
 
 
-def test_a_word_counter_is_consistent_but_for_what_it_does_not_hear(subject):
+def test_a_word_counter_is_consistent_but_for_what_it_does_not_hear(subject, subject_of):
     figures = consistency.measure(asked(subject))
     assert figures["restatement_flips"].value == figures["sentence_order_flips"].value == 0
-    assert figures["dialogue_contradictions"].value == figures["double_negation_flips"].value == 0
+    # It takes the `like` of `Like I said` for praise.
+    assert figures["dialogue_contradictions"].value > 0 == figures["double_negation_flips"].value
+    assert consistency.measure(asked(subject_of(like=-1)))["dialogue_contradictions"].value == 0
 
 
-def test_a_planted_contradiction_is_found_and_a_memory_mends_it(subject_of):
+def test_a_planted_contradiction_is_found_and_a_memory_mends_it(subject_of, monkeypatch):
+    known = partial(dialogues, frames=KNOWN)
+    monkeypatch.setattr(consistency, "dialogues", known)
     # It answers "As I said, ..." and "In Salt and Chalk, ..." the other way.
     subject = subject_of(said=-5, find=-5, call=5)
     alone, memory = (consistency.hold(asked(subject), remember=remember) for remember in (False, True))
@@ -94,7 +100,7 @@ def test_a_planted_contradiction_is_found_and_a_memory_mends_it(subject_of):
     assert memory.contradictions.n == consistency.DIALOGUES
     first = alone.examples[0]
     assert (first.before > 0.5) != (first.after > 0.5)
-    assert first.claim in {dialogue.turns[0].text for dialogue in dialogues(consistency.DIALOGUES)}
+    assert first.claim in {dialogue.turns[0].text for dialogue in known(consistency.DIALOGUES)}
     remembering = consistency.measure(asked(subject, remember=True))
     assert remembering["dialogue_contradictions"] == memory.contradictions
 
