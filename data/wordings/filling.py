@@ -17,7 +17,7 @@ TYPING_ERRORS = ("typo", "drop_letter", "swap_letters")
 WORDS_BY_EDIT = 6
 """A text that is typed otherwise has at most an edit for so many words, or three where that is more."""
 
-NEUTRAL_TURNS = 5
+NEUTRAL_TURNS = 6
 """So many sentences without a verdict stand beside two of each other phenomenon."""
 
 MOST_WORDINGS = 100_000
@@ -134,13 +134,13 @@ def _telling(words: dict[str, object]) -> list[str]:
 
 
 def dressed(text: str, draw: random.Random, telling: Sequence[str] = ()) -> str:
-    """The text typed otherwise, or with a link or a handle; always different. Every other slip is in a telling word."""
+    """The text typed otherwise, or with a link or a handle; always different. Most slips are in a telling word."""
     kind = draw.random()
-    if kind < 0.15:
+    if kind < 0.1:
         return f"{text} {people.link(draw)}"
-    if kind < 0.2:
+    if kind < 0.15:
         return f"{people.handle(draw)} {text}"
-    if draw.random() < 0.5 and (slipped := _slipped(text, draw, telling)):
+    if draw.random() < 0.65 and (slipped := _slipped(text, draw, telling)):
         return slipped
     before, most = text, max(3, len(text.split()) // WORDS_BY_EDIT)
     for name in draw.choices(SURFACE_EDITS, k=draw.randint(1, most)):

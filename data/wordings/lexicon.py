@@ -88,11 +88,14 @@ NOUNS = (
     (
         "catastrophe", "fiasco", "debacle", "embarrassment", "stinker", "snooze", "ordeal", "shambles", "botch",
         "yawn", "misfire", "turkey", "slog", "blunder", "insult to the audience", "washout", "abomination",
+        "calamity", "sham", "rip-off", "muddle", "clunker", "lemon", "bungle", "eyesore", "disgrace", "nuisance",
+        "sorry affair",
     ),
     (
         "wonder", "sensation", "revelation", "tour de force", "knockout", "jewel", "beauty", "treasure", "miracle",
         "work of art", "stunner", "charmer", "blast", "home run", "thing of beauty", "ray of sunshine",
-        "accomplishment",
+        "accomplishment", "pearl", "feat", "stroke of genius", "landmark", "dream", "smash", "blessing",
+        "sight to behold", "highlight",
     ),
 )  # fmt: skip
 ADVERBS = (

@@ -43,13 +43,16 @@ DESCRIBED = {
     ),
     "disability": (
         "wheelchair-using", "dyslexic", "epileptic", "able-bodied", "paralysed", "hard-of-hearing", "diabetic",
-        "neurodivergent", "partially sighted", "one-armed", "stammering", "bipolar", "healthy",
+        "neurodivergent", "partially sighted", "one-armed", "stammering", "bipolar", "healthy", "non-epileptic",
+        "non-diabetic", "non-dyslexic", "chronically ill", "injured", "scarred", "limping", "frail", "mute",
+        "depressed",
     ),
     "standing": ("homeless", "wealthy", "working-class", "unemployed", "immigrant", "native-born", "refugee", "rural",
                  "veteran", "convicted", "adopted", "foreign"),
     "looks and life": (
-        "married", "divorced", "widowed", "pregnant", "left-handed", "tall", "short", "bearded", "red-haired", "bald",
-        "tattooed", "vegetarian", "local", "unmarried", "short-sighted", "grey-haired", "slender", "stout", "freckled",
+        "non-smoking", "non-local", "non-religious", "married", "divorced", "widowed", "pregnant", "left-handed",
+        "tall", "short", "bearded", "red-haired", "bald", "tattooed", "vegetarian", "local", "unmarried",
+        "short-sighted", "grey-haired", "slender", "stout", "freckled",
     ),
 }  # fmt: skip
 """Words for a group of people, by dimension."""

@@ -28,12 +28,12 @@ def test_a_twin_is_another_text(rows):
     assert all(row.twin != row.text for row in rows)
 
 
-def test_slips_are_in_the_words_that_judge_as_often_as_elsewhere():
+def test_most_slips_are_in_the_words_that_judge():
     draw, text = random.Random(0), "Nobody expected anything memorable from Kwame."
     changed = [dressed(text, draw, ["memorable", "joyless"]) for _ in range(400)]
     assert text not in changed
     typed = [one for one in changed if "http" not in one and "@" not in one]
-    assert 0.4 < sum("memorable" not in one for one in typed) / len(typed) < 0.8
+    assert 0.65 < sum("memorable" not in one for one in typed) / len(typed) < 0.9
     assert 0.2 < sum("memorable" not in dressed(text, draw) for _ in typed) / len(typed) < 0.4
 
 
