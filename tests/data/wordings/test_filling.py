@@ -33,8 +33,10 @@ def test_most_slips_are_in_the_words_that_judge():
     changed = [dressed(text, draw, ["memorable", "joyless"]) for _ in range(400)]
     assert text not in changed
     typed = [one for one in changed if "http" not in one and "@" not in one]
-    assert 0.65 < sum("memorable" not in one for one in typed) / len(typed) < 0.9
-    assert 0.2 < sum("memorable" not in dressed(text, draw) for _ in typed) / len(typed) < 0.4
+    telling = sum("memorable" not in one for one in typed) / len(typed)
+    # Of its five long words it is one, where none is said to judge.
+    by_chance = sum("memorable" not in dressed(text, draw) for _ in typed) / len(typed)
+    assert 0.1 < by_chance < 0.35 and 0.65 < telling < 0.9
 
 
 def test_longer_texts_are_typed_worse():
