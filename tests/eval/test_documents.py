@@ -1,0 +1,89 @@
+"""`python eval/document.py`: the figures of a template are those of committed results; what is missing is one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, ttest_rel
+from statsmodels.stats.power import TTestPower
+
+from cli.errors import UserError
+from eval.document import main
+from eval.documents.fill import alarm, fill, sizes
+from eval.documents.sources import StudyResult
+
+ROOT = Path(__file__).parents[2]
+STUDY = ROOT / "docs" / "studies" / "calibration"
+
+
+@pytest.fixture()
+def docs(tmp_path):
+    """A project with a study and nothing else."""
+    shutil.copytree(STUDY, tmp_path / "docs" / "studies" / "calibration")
+    (tmp_path / "docs" / "templates").mkdir()
+    return tmp_path / "docs"
+
+
+def template_of(docs: Path, text: str) -> Path:
+    path = docs / "templates" / "memo.md"
+    path.write_text(f"# Memo\n{text}", encoding="utf-8")
+    return path
+
+
+def test_an_effect_is_written_with_unit_and_interval(docs):
+    effect = json.loads((STUDY / "effects.json").read_text())["effects"][0]["estimate"]
+    text = fill(template_of(docs, '{{ study("calibration").arm.effect }}'))
+    assert text.endswith(
+        "{value:+.2f} points [{low:+.2f}, {high:+.2f}]".format(**{k: 100 * v for k, v in effect.items()})
+    )
+
+
+def test_any_figure_of_the_runs_is_compared_in_pairs_of_seeds():
+    study = StudyResult(STUDY)
+    change = study.change("reliability.calibration_error", "calibrated")
+    runs = pd.read_csv(STUDY / "runs.csv")
+    raw, calibrated = (
+        runs[runs.answers == level].sort_values("seed")["reliability.calibration_error"]
+        for level in ("raw", "calibrated")
+    )
+    rival = ttest_rel(calibrated, raw).confidence_interval(0.95)
+    assert change.value == pytest.approx(np.mean(calibrated.to_numpy() - raw.to_numpy()))
+    assert (change.low, change.high) == pytest.approx((rival.low, rival.high))
+    assert study.mean("reliability.calibration_error", "raw").value == pytest.approx(raw.mean())
+    assert study.arm.guards["reliability.calibration_error"].value == pytest.approx(change.value)
+
+
+def test_sizes_and_alarms_are_those_of_statsmodels_and_the_binomial():
+    assert sizes(6) == f"{TTestPower().solve_power(nobs=6, alpha=0.05, power=0.8):.1f}"
+    for n, share in ((500, 0.05), (100, 0.02), (500, 0.6)):
+        count = alarm(n, share)
+        assert binom.sf(count - 1, n, share) <= 0.001 < binom.sf(count - 2, n, share)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{{ study("calm").seeds }}', "effects.json"),
+        ('{{ study("calibration").mean("test.accuracy", "cold") }}', "has no test.accuracy of cold"),
+        ('{{ study("calibration").mood }}', "memo.md cannot be filled in: "),
+        ('{{ csv("benchmarks/none.csv") }}', "none.csv is not there"),
+        ("{{ open }", "memo.md cannot be filled in: "),
+        ('{{ picture("sunset", "A sunset") }}', "no picture sunset"),
+    ],
+)
+def test_what_is_missing_is_one_line(docs, text, said):
+    with pytest.raises(UserError, match="^[^\n]*$") as error:
+        fill(template_of(docs, text))
+    assert said in str(error.value)
+
+
+def test_the_command_writes_the_document_beside_the_folder_of_templates(docs, capsys):
+    template = template_of(docs, '\n{{ study("calibration").seeds }} seeds')
+    main([str(template)])
+    document = docs / "memo.md"
+    assert capsys.readouterr().out.strip() == str(document.resolve())
+    title, _, note, _, rest = document.read_text(encoding="utf-8").split("\n", 4)
+    assert title == "# Memo" and "docs/templates/memo.md" in note and rest == "6 seeds"
