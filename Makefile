@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: train test app style bench clean
+.PHONY: train test app style bench pdf clean
 
 train: $(READY)
 	@trap '' INT; ACCELERATE_LOG_LEVEL=ERROR $(BIN)/accelerate launch --quiet train/run.py $(ARGS)
@@ -21,6 +21,10 @@ style: $(READY)
 bench: $(READY)
 	@$(BIN)/python benchmarks/throughput.py
 	@$(BIN)/python benchmarks/grad_norm_overhead.py
+
+pdf: $(READY)
+	@$(BIN)/python eval/document.py docs/templates/*.md
+	@$(BIN)/python eval/pdf.py docs/safety_reliability.md $(ARGS)
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -13,6 +13,7 @@ from eval import search_sections, study_sections
 from eval.effects import SCHEMA_VERSION, Protocol, analyse
 from eval.pages import Page, png, write_page
 from eval.plots.effects import draw_effects
+from eval.plots.guards import draw_guards
 from eval.plots.half_normal import draw_half_normal
 from eval.plots.interactions import draw_interactions
 from eval.plots.search import draw_factors, draw_search
@@ -121,6 +122,8 @@ def _plots(data: dict, unit: Unit) -> dict[str, Figure]:
     figures = {}
     if data["effects"]:
         figures["effects"] = draw_effects(data, unit)
+    if data.get("guards"):
+        figures["guards"] = draw_guards(data["guards"])
     if data["interactions"]:
         figures["interactions"] = draw_interactions(data)
     if data["half_normal"]:

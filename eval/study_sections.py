@@ -242,7 +242,8 @@ def _guards_section(data: dict) -> str:
         "for. A difference of 0 with every seed is no loss."
     )
     header = ["arm", "guard", "difference [95%]", "verdict", "seeds"]
-    return "\n\n".join([f"**{told}.**", text_table(header, rows), note])
+    plot = image("guards", "Loss of each level with its 95% interval, against what may be lost")
+    return "\n\n".join([f"**{told}.**", text_table(header, rows), note, plot])
 
 
 def guard_verdict(guard: dict) -> str:

@@ -2,9 +2,14 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
+from eval.guard_panels import Panel, guard_panels
+from eval.guards import BROKEN, HELD, OPEN
+from eval.study_sections import guard_text
 from eval.units import Unit, plain_name
 from eval.verdicts import BOUNDED, HELPS, HURTS, UNRESOLVED
 from space.charts import BLUE, GREEN, GREY, LAYOUT, OCHRE, PURPLE, VERMILION
@@ -17,6 +22,8 @@ LOOKS = {
     UNRESOLVED: ("not resolvable", GREY, "circle-open"),
 }
 """By verdict: its words, colour and marker."""
+GUARD_LOOKS = {HELD: (GREEN, "triangle-up"), BROKEN: (VERMILION, "triangle-down"), OPEN: (GREY, "circle-open")}
+"""By verdict: its colour and marker."""
 COLOURS, DASHES = (BLUE, VERMILION, GREEN, OCHRE, PURPLE), ("solid", "dash", "dot", "dashdot", "longdash")
 BAND = "rgba(127,127,127,0.18)"
 
@@ -56,7 +63,7 @@ def effect_chart(data: dict, unit: Unit) -> go.Figure:
             if effect["verdict"] == verdict and effect["estimate"]["value"] is not None
         ]
         if shown:
-            reach = [_reach(estimate, unit) for _, estimate, _ in shown]
+            reach = [_reach(estimate, unit.scale) for _, estimate, _ in shown]
             figure.add_scatter(
                 x=[unit.scale * estimate["value"] for _, estimate, _ in shown],
                 y=[y for y, *_ in shown],
@@ -81,6 +88,80 @@ def effect_chart(data: dict, unit: Unit) -> go.Figure:
         height=200 + 46 * len(effects), margin=dict(b=115), legend=dict(xref="container", x=0.02, entrywidth=95)
     )
     return figure
+
+
+def guard_chart(guards: Sequence[dict]) -> go.Figure:
+    """The loss of each guard with its 95% interval, over the single seeds; right is worse.
+
+    What may be lost is shaded and ends in a mark; the verdict is told by colour and marker. Figures that are not read
+    in points have an axis each.
+    """
+    panels = guard_panels(guards)
+    gap = 75 if len(panels) > 1 else 0
+    plotted = 46 * len(guards) + gap * (len(panels) - 1)
+    heights = [len(panel.rows) for panel in panels]
+    figure = make_subplots(len(panels), 1, row_heights=heights, vertical_spacing=gap / plotted)
+    _restyle(figure, "What each level costs: left is better")
+    several = len({guard["factor"] for guard in guards}) > 1
+    for number, panel in enumerate(panels, start=1):
+        place = dict(row=number, col=1)
+        _add_losses(figure, panel, place)
+        names = [_guard_name(row.guard, several=several) for row in panel.rows]
+        figure.update_xaxes(title=text_html(panel.quantity), range=[panel.low, panel.high], **place)
+        figure.update_yaxes(
+            tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6], showgrid=False, **place
+        )
+    told = set()
+    for trace in figure.data:
+        trace.update(legendgroup=trace.name, showlegend=trace.name not in told)
+        told.add(trace.name)
+    # On a phone each entry of the legend takes a line.
+    bottom = 55 + 20 * max(3, len(told))
+    figure.update_layout(
+        height=44 + plotted + bottom, margin=dict(b=bottom), legend=dict(xref="container", x=0.02, entrywidth=95)
+    )
+    return figure
+
+
+def _add_losses(figure: go.Figure, panel: Panel, place: dict[str, int]) -> None:
+    rows = list(enumerate(panel.rows))
+    for y, row in rows:
+        box = dict(x0=panel.low, x1=row.margin, y0=y - 0.4, y1=y + 0.4)
+        figure.add_shape(type="rect", **box, fillcolor=BAND, line_width=0, layer="below", **place)
+        if row.loss.value is None:
+            note = dict(text="no run to compare", xanchor="left", showarrow=False, font=dict(color=GREY))
+            figure.add_annotation(x=0, y=y, **note, **place)
+    figure.add_vline(0, line=dict(color=GREY, width=1), layer="below", **place)
+    seeds = [(loss, y + 0.27) for y, row in rows for loss in row.seeds if len(row.seeds) > 1]
+    allowed = [(row.margin, y) for y, row in rows]
+    for name, points, size, width in (("one seed", seeds, 8, 1), ("allowed up to", allowed, 30, 3)):
+        if points:
+            figure.add_scatter(
+                x=[x for x, _ in points],
+                y=[y for _, y in points],
+                name=name,
+                mode="markers",
+                marker=dict(symbol="line-ns-open", size=size, color=GREY, line=dict(width=width)),
+                hovertemplate=f"{name}: %{{x:+.4~g}}<extra></extra>",
+                **place,
+            )
+    for verdict, (colour, symbol) in GUARD_LOOKS.items():
+        shown = [(y, row) for y, row in rows if row.guard["verdict"] == verdict and row.loss.value is not None]
+        if shown:
+            reach = [_reach(asdict(row.loss)) for _, row in shown]
+            figure.add_scatter(
+                x=[row.loss.value for _, row in shown],
+                y=[y for y, _ in shown],
+                error_x=dict(
+                    symmetric=False, arrayminus=[low for low, _ in reach], array=[high for _, high in reach], width=0
+                ),
+                text=[_guard_in_words(row.guard) for _, row in shown],
+                hovertemplate="%{text}<extra></extra>",
+                name=verdict,
+                mode="markers",
+                marker=dict(symbol=symbol, color=colour, size=10, line=dict(width=2, color=colour)),
+                **place,
+            )
 
 
 def interaction_charts(data: dict, most: int) -> list[go.Figure]:
@@ -166,23 +247,43 @@ def half_normal_chart(data: dict, unit: Unit) -> go.Figure:
 
 
 def _figure(title: str, quantity: str) -> go.Figure:
-    figure = go.Figure(layout=LAYOUT)
+    figure = go.Figure()
+    _restyle(figure, title)
+    figure.update_xaxes(title=quantity)
+    return figure
+
+
+def _restyle(figure: go.Figure, title: str) -> None:
+    figure.update_layout(LAYOUT)
     figure.update_layout(title=dict(text=title, x=0.02, y=0.97, yanchor="top", font=dict(size=15)))
     grid = dict(gridcolor="rgba(127,127,127,0.25)", zeroline=False, automargin=True)
-    figure.update_xaxes(title=quantity, **grid)
+    figure.update_xaxes(**grid)
     figure.update_yaxes(**grid)
-    return figure
 
 
 def _measured(data: dict, unit: Unit) -> str:
     return f"{text_html(plain_name(data['metric']))}{f', {unit.name}' if unit.name else ''}"
 
 
-def _reach(estimate: dict, unit: Unit) -> Sequence[float]:
+def _reach(estimate: dict, scale: float = 1) -> Sequence[float]:
     """How far the interval goes to either side of the value."""
     if estimate["low"] is None:
         return 0, 0
-    return unit.scale * (estimate["value"] - estimate["low"]), unit.scale * (estimate["high"] - estimate["value"])
+    return scale * (estimate["value"] - estimate["low"]), scale * (estimate["high"] - estimate["value"])
+
+
+def _guard_name(guard: dict, *, several: bool) -> str:
+    arm = f"{guard['factor']}: {guard['level']}" if several else guard["level"]
+    return f"{_cut(plain_name(guard['figure']), 24)}<br>{_cut(arm, 24)}"
+
+
+def _guard_in_words(guard: dict) -> str:
+    seeds = guard["estimate"]["n"]
+    return (
+        f"{_wrapped(guard['factor'])}: {_wrapped(guard['level'])} against {_wrapped(guard['baseline'])}<br>"
+        f"{_wrapped(plain_name(guard['figure']))}:<br>{guard_text(guard)}<br>"
+        f"{guard['verdict']}, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+    )
 
 
 def _effect_in_words(effect: dict, unit: Unit, verdict: str) -> str:

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eval.plots.style import BLUE, GREEN, GREY, SKY, VERMILION, new_figure
+from eval.plots.style import BLUE, GREEN, GREY, SKY, VERMILION, new_figure, short_name
 from eval.units import Unit, plain_name
 
 LOOKS = {
@@ -43,7 +43,8 @@ def draw_effects(
             face = "white" if effect["verdict"] == "not_resolvable" else colour
             axes.plot(unit.scale * estimate["value"], y, marker, color=colour, markerfacecolor=face, zorder=4)
         names = [
-            f"{_cut(effect['factor'])}: {_cut(effect['level'])} vs {_cut(effect['baseline'])}" for effect in effects
+            f"{short_name(effect['factor'])}: {short_name(effect['level'])} vs {short_name(effect['baseline'])}"
+            for effect in effects
         ]
         axes.set_yticks(range(len(effects)), names, fontsize=8)
         axes.set_ylim(len(effects) - 0.4, -0.6)
@@ -65,9 +66,3 @@ def draw_effects(
 
 def _handle(label: str, colour: str, marker: str, *, filled: bool) -> Line2D:
     return Line2D([], [], color=colour, marker=marker, markerfacecolor=colour if filled else "white", label=label)
-
-
-def _cut(name: str, limit: int = 24) -> str:
-    # A dollar sign would open mathematics.
-    name = name if len(name) <= limit else f"{name[: limit - 1]}…"
-    return name.replace("$", r"\$")

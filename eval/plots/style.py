@@ -38,3 +38,10 @@ def new_figure(
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(width, height))
         yield figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def short_name(name: str, limit: int = 24) -> str:
+    """A user's word as it reads beside an axis, cut at `limit` characters."""
+    name = name if len(name) <= limit else f"{name[: limit - 1]}…"
+    # A dollar sign would open mathematics.
+    return name.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""What a study found: verdicts, effects, interactions and its runs; a study under way refreshes."""
+"""What a study found: verdicts, effects, guards, interactions and its runs; a study under way refreshes."""
 
 import time
 from collections.abc import Sequence
@@ -56,6 +56,8 @@ def build(clinic) -> Tab:
     study = run_list("Study")
     summary = gr.HTML()
     effects = gr.Plot(label="Effects with their intervals", show_label=False, visible=False)
+    guards = gr.HTML(visible=False)
+    guards_plot = gr.Plot(label="Losses with their intervals, against what is allowed", show_label=False, visible=False)
     with gr.Row(elem_classes="charts"):
         pairs = [
             gr.Plot(label="Interaction of two factors", show_label=False, visible=False) for _ in range(MOST_PAIRS)
@@ -78,7 +80,7 @@ def build(clinic) -> Tab:
     seen = gr.State(None)
     tab = gr.Textbox(visible=False)
     timer = gr.Timer(REFRESH, active=False)
-    findings = [effects, *pairs, half_normal, anova, anova_text]
+    findings = [effects, guards, guards_plot, *pairs, half_normal, anova, anova_text]
     shown = [seen, timer, summary, *findings, table, download, report, report_page]
     studies = Studies(clinic.studies)
 
@@ -147,6 +149,27 @@ def verdict_table(data: dict) -> str:
     head = f"<tr><th>Level</th><th>Verdict, effect [95%]{in_unit(unit)}</th></tr>"
     body = f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
     return f'<div class="wide"><table class="plain study">{body}</table></div>'
+
+
+def guard_table(guards: list[dict]) -> str:
+    """One verdict a guard, in words, with what may be lost and the difference."""
+    from eval.study_sections import allowance, guard_unit, guard_verdict
+    from space.study_charts import GUARD_LOOKS
+
+    rows = []
+    for guard in guards:
+        colour, symbol = GUARD_LOOKS[guard["verdict"]]
+        unit = guard_unit(guard["figure"], guard["margin"])
+        rows.append(
+            f"<tr><td><strong>{text_html(guard['factor'])}</strong> {text_html(guard['level'])}<br>"
+            f"<small>{text_html(allowance(guard['figure'], guard['margin']))}</small></td>"
+            f'<td><span aria-hidden="true" style="color: {colour}">{MARKS[symbol]}</span> '
+            f"{text_html(guard_verdict(guard))}<br>"
+            f"<small>{unit.interval(guard['estimate'])} {unit.name}</small></td></tr>"
+        )
+    head = "<tr><th>Guard</th><th>Verdict, difference [95%]</th></tr>"
+    body = f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
+    return f'<h4>Guards</h4><div class="wide"><table class="plain guards">{body}</table></div>'
 
 
 def _content(study: Study, state: str) -> list:
@@ -230,15 +253,18 @@ def _findings(data: dict | None) -> list:
     """The charts and the analysis of variance, hidden where there are none."""
     hidden = gr.Plot(None, visible=False)
     if not data or not data["effects"]:
-        return [hidden, *[hidden] * MOST_PAIRS, hidden, gr.Accordion(visible=False), ""]
+        no_guards = gr.HTML("", visible=False)
+        return [hidden, no_guards, hidden, *[hidden] * MOST_PAIRS, hidden, gr.Accordion(visible=False), ""]
     # Plotly takes half a second to import.
-    from space.study_charts import effect_chart, half_normal_chart, interaction_charts
+    from space.study_charts import effect_chart, guard_chart, half_normal_chart, interaction_charts
 
-    unit = _unit(data)
+    unit, guards = _unit(data), data.get("guards", [])
     pairs = [gr.Plot(figure, visible=True) for figure in interaction_charts(data, MOST_PAIRS)]
     half_normal = data["half_normal"] and half_normal_chart(data, unit)
     return [
         gr.Plot(effect_chart(data, unit), visible=True),
+        gr.HTML(guard_table(guards) if guards else "", visible=bool(guards)),
+        gr.Plot(guard_chart(guards) if guards else None, visible=bool(guards)),
         *pairs,
         *[hidden] * (MOST_PAIRS - len(pairs)),
         gr.Plot(half_normal or None, visible=bool(half_normal)),

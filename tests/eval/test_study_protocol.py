@@ -66,11 +66,12 @@ def test_the_section_of_guards_counts_them_and_says_what_would_tell(folder):
     assert counts["broken"] == 1 and counts["held"] >= 3 and counts["open"] >= 1
     assert f"**{counts['held']} held, 1 broken, {counts['open']} open.**" in section
     assert section.count("seeds would tell") == counts["open"]
+    assert "(guards.png)" in section and (folder / "guards.png").is_file()
 
 
 def test_a_study_without_a_file_has_neither(folder, tmp_path):
     (tmp_path / "runs.csv").write_bytes((folder / "runs.csv").read_bytes())
     judge_study(tmp_path, {"treatment": ["control", "mild", "strong"]}, "test.f1")
     text = (tmp_path / "report.md").read_text()
-    assert "## Protocol" not in text and "uard" not in text
+    assert "## Protocol" not in text and "uard" not in text and not (tmp_path / "guards.png").exists()
     assert guard_table(tmp_path) == ""

@@ -20,7 +20,7 @@ from eval.units import unit_of
 from space.app import build, serve
 from space.clinic import Clinic
 from space.studies import EXAMPLES, SILENCE, Studies, Study, metric_of, read_table, stamp_of, state_of
-from space.study_charts import effect_chart, half_normal_chart, interaction_charts
+from space.study_charts import effect_chart, guard_chart, half_normal_chart, interaction_charts
 from space.tabs import studies
 
 HOSTILE = '<img src=x onerror="window.hacked = 1">'
@@ -73,7 +73,8 @@ def found(folder, name="pair"):
 
 
 def content(study, state="finished"):
-    names = ["summary", "effects", *(f"pair{number}" for number in range(studies.MOST_PAIRS)), "half_normal", "anova"]
+    names = ["summary", "effects", "guards", "guards_plot"]
+    names += [*(f"pair{number}" for number in range(studies.MOST_PAIRS)), "half_normal", "anova"]
     names += ["anova_text", "table", "download", "report", "report_page"]
     return SimpleNamespace(**dict(zip(names, studies._content(study, state), strict=True)))
 
@@ -259,6 +260,55 @@ def test_what_a_finished_study_says(folder):
     assert not shown.report.open and shown.report_page.startswith('<iframe class="document" sandbox')
 
 
+def guarded(study, *guards):
+    """The study with guards: those of the calibration, changed."""
+    shipped = read_json(EXAMPLES / "calibration" / "effects.json")["guards"]
+    write_json(study.effects, read_json(study.effects) | {"guards": [shipped[1] | change for change in guards]})
+    return study
+
+
+def test_guards_have_a_table_and_a_chart(folder):
+    bare = content(found(folder))
+    assert not bare.guards.visible and not bare.guards.value and not bare.guards_plot.visible
+    lost = {"estimate": {"value": None, "low": None, "high": None, "n": 0}, "differences": [], "verdict": "open"}
+    worse = {"estimate": {"value": 0.03, "low": 0.02, "high": 0.04, "n": 6}, "verdict": "broken", "level": HOSTILE}
+    shown = content(guarded(found(folder), {}, worse, lost))
+    assert shown.guards.visible and shown.guards_plot.visible and shown.effects.visible
+    table = shown.guards.value
+    assert table.count("<tr>") == 1 + 3 and "<img" not in table
+    for words in ("calibration error may rise by 1.0 points at most", "-2.3 [-2.6, -1.9] points", "▼</span> broken"):
+        assert words in table
+    assert "open: no run of it is left to compare" in table
+
+
+def test_the_guard_chart_draws_losses_against_what_is_allowed(folder):
+    (error,) = read_json(guarded(found(folder), {}).effects)["guards"]
+    estimate = error["estimate"]
+    gain = error | {"figure": "test.accuracy", "higher_is_better": True, "margin": 0.02, "level": HOSTILE}
+    loss = error | {"figure": "test.log_loss", "verdict": "open", "factor": "other"}
+    figure = guard_chart([error, gain, loss])
+    assert [axis.title.text for axis in figure.select_xaxes()] == ["points worse", "test log loss, worse by"]
+    held, rose = (next(figure.select_traces(dict(name=name))) for name in ("held", "open"))
+    value = estimate["value"]
+    assert list(held.x) == pytest.approx([100 * value, -100 * value]) and list(rose.x) == pytest.approx([value])
+    low, high = (100 * (value - estimate["low"]), 100 * (estimate["high"] - value))
+    assert held.error_x.arrayminus == pytest.approx([low, high]) and held.error_x.array == pytest.approx([high, low])
+    allowed = [list(trace.x) for trace in figure.select_traces(dict(name="allowed up to"))]
+    assert allowed == [[1, 2], [0.01]]
+    shades = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert [shade.x1 for shade in shades] == [1, 2, 0.01]
+    assert [shade.x0 for shade in shades] == [figure.layout.xaxis.range[0]] * 2 + [figure.layout.xaxis2.range[0]]
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["one seed", "allowed up to", "held", "open"]
+    assert "<img" not in figure.to_json() and figure.layout.yaxis.ticktext[0].endswith("<br>answers: calibrated")
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [{}], {"a": 1}, [{"verdict": "lost"}]])
+def test_guards_out_of_shape_break_nothing(folder, value):
+    study = found(folder)
+    write_json(study.effects, read_json(study.effects) | {"guards": value})
+    assert "<strong>pair</strong> is finished" in content(study).summary
+
+
 def test_failed_runs_stand_in_the_table_with_their_reason(folder):
     value = content(found(folder)).table.value
     assert value["headers"] == ["dropout", "tuning", "seed", METRIC, "seconds", "status"]
@@ -386,6 +436,29 @@ def test_a_finished_study_is_drawn(folder, address, new_page, width, color_schem
     page.screenshot(path=f"tests/screenshots/studies-{width}-{color_scheme}.png", full_page=True)
     # A finished study is not asked for again.
     assert count_events(page, 1.5) == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_guards_of_a_study_are_drawn(folder, address, new_page, width):
+    page = new_page(width=width, color_scheme="dark" if width == 390 else "light")
+    page.goto(f"{address}?tab=studies&study=calibration")
+    table, drawn = page.locator("table.guards"), page.locator(".js-plotly-plot:visible")
+    drawn.nth(1).locator(".xerror").nth(2).wait_for(state="attached")
+    assert table.locator("tbody tr").count() == 3 and table.get_by_text("held").count() == 3
+    assert drawn.nth(1).locator(".ytick text").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_function(AXIS_TITLES_INSIDE)
+    drawn.nth(1).scroll_into_view_if_needed()
+    drawn.nth(1).locator(".scatterlayer .trace").last.locator(".point").nth(1).hover(force=True)
+    drawn.nth(1).locator(".hoverlayer text").first.wait_for()
+    assert "points where +1.0 is allowed" in drawn.nth(1).locator(".hoverlayer").text_content()
+    page.screenshot(path=f"tests/screenshots/studies-guards-{width}.png", full_page=True)
+    page.get_by_role("combobox", name="Study").click()
+    page.get_by_role("option", name="pair", exact=True).click()
+    page.get_by_text("pair is finished").wait_for()
+    table.wait_for(state="detached")
+    assert drawn.count() == 2 and page.get_by_text("Guards").count() == 0
 
 
 @pytest.mark.browser
