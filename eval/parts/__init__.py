@@ -17,8 +17,8 @@ from types import ModuleType
 from typing import Literal
 
 PART_NAMES = (
-    *("metrics", "curves", "calibration", "errors", "probes", "bias", "wording", "consistency", "out_of_domain"),
-    *("checkpoints", "comparison"),
+    *("metrics", "curves", "calibration", "errors", "probes", "bias", "wording", "reliability", "consistency"),
+    *("out_of_domain", "checkpoints", "comparison"),
 )
 
 

@@ -71,12 +71,17 @@ def strangeness(asked: Asked, texts: list[str]) -> Strangeness:
 
 def other_corpus(asked: Asked) -> tuple[str, Estimate]:
     """The name of a corpus that the model is not of, and its accuracy on test rows of it."""
-    name = "reviews" if asked.subject.corpus.name == "imdb" else "imdb"
+    name = other_name(asked)
     test = load_corpus(name).test
     short = np.flatnonzero([len(text) <= LONGEST for text in test["text"][:]])
     rows = test.select(short[some(len(short), OTHER_ROWS, asked.seed)])
     answers = asked.answer(rows["text"][:]).argmax(axis=1)
     return name, share(answers == np.array(rows["label"][:]))
+
+
+def other_name(asked: Asked) -> str:
+    """The name of a corpus that the model is not of."""
+    return "reviews" if asked.subject.corpus.name == "imdb" else "imdb"
 
 
 def auroc(low: np.ndarray, high: np.ndarray) -> Estimate:

@@ -1,5 +1,7 @@
 """Risk: the model is sure where it is wrong, or where there is nothing to be sure of."""
 
+import numpy as np
+
 from data.other_texts import nonsense, other_texts
 from eval.calibration import (
     abstain,
@@ -20,18 +22,23 @@ POSSIBLE = 0.5
 def measure(asked: Asked) -> dict[str, Estimate]:
     """Confident errors, calibration, confidence on texts with no answer, and what abstaining does."""
     test, validation = asked.test, asked.validation
-    confidence, correct = confidence_and_correct(test.probabilities, test.labels)
     threshold = abstention_threshold(validation.probabilities, validation.labels)
     # Where no confidence leaves so few errors, nothing may be answered.
     abstention = abstain(test.probabilities, test.labels, 2.0 if threshold is None else threshold)
     return {
-        "confident_errors": share(~correct & (confidence > CONFIDENT)),
+        "confident_errors": share(confident_errors(test.probabilities, test.labels)),
         "calibration_error": expected_calibration_error(test.probabilities, test.labels, seed=asked.seed),
         "nonsense_confidence_gap": _gap(asked, nonsense(NONSENSE, asked.seed)),
         "no_sentiment_confidence_gap": _gap(asked, other_texts()),
         "answered_share": abstention.coverage,
         "answered_error": abstention.error,
     }
+
+
+def confident_errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which rows are answered wrongly with a confidence above CONFIDENT, (n,) of bool."""
+    confidence, correct = confidence_and_correct(probabilities, labels)
+    return ~correct & (confidence > CONFIDENT)
 
 
 def _gap(asked: Asked, texts: list[str]) -> Estimate:
