@@ -1,10 +1,11 @@
-"""Cutting fixed, stratified parts out of a table of labelled texts."""
+"""Cutting fixed parts out of a table of labelled texts: stratified, or drawn at random."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
+from datasets import Dataset
 
 from data.normal_form import normal_form
 
@@ -35,3 +36,8 @@ def stratified_parts(texts: Sequence[str], labels: np.ndarray, sizes: Sequence[i
                 wanted[group_labels[group]] -= group_sizes[group]
                 part_of_group[group] = part
     return part_of_group[group_of_row]
+
+
+def draw(split: Dataset, rows: int | None) -> Dataset:
+    """At most so many rows of a split, drawn at random, the same ones in every run; None: all, as they are."""
+    return split if rows is None else split.shuffle(seed=0).select(range(min(rows, len(split))))

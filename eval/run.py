@@ -175,6 +175,7 @@ def measure(args: argparse.Namespace, subject, folder: Path, progress) -> None:
         suite=args.suite,
         neutral_band=tuple(args.neutral_band),
         checkpoints=args.checkpoints,
+        evidence=folder if args.output_dir is None and subject.on_own_corpus else None,
         seed=args.seed,
         progress=progress,
     )
@@ -184,25 +185,10 @@ def measure(args: argparse.Namespace, subject, folder: Path, progress) -> None:
             names.set_description(name)
             start = time.perf_counter()
             result = load_part(name).measure(subject, options)
-            if name == "out_of_domain" and args.output_dir is None and subject.on_own_corpus:
-                keep_evidence(subject, folder, args.seed)
             if is_main_process() and result is not None:
                 save_part(folder, name, result)
                 if not shown:
                     say(f"{name:12}{time.perf_counter() - start:6.1f} s")
-
-
-def keep_evidence(subject, folder: Path, seed: int) -> None:
-    """Write down what the app shows beside an answer: the training sentences, as the network sees them."""
-    from cli.processes import is_main_process
-    from eval.evidence import SENTENCES
-    from eval.reliability import Asked
-    from eval.run_directory import weights_fingerprint
-
-    # By all processes, which share the reading.
-    evidence = Asked(subject, seed=seed, sentences=SENTENCES).evidence(weights_fingerprint(subject.name))
-    if is_main_process():
-        evidence.save(folder)
 
 
 def cli() -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from datasets import Dataset
 from cli.errors import UsageError, UserError
 from data.corpora import Corpus, load_corpus
 from data.overlap import MAX_SHARE, check_overlap
+from data.splits import draw
 from eval.predictor import Predictions, Predictor
 from eval.probes.judge import NEUTRAL_BAND
 from eval.run_directory import RunDirectory, read_journal, read_settings, weights_fingerprint
@@ -48,6 +49,8 @@ class Options:
     neutral_band: tuple[float, float] = NEUTRAL_BAND
     checkpoints: bool = False
     """Score every checkpoint of the run too."""
+    evidence: Path | None = None
+    """Where the training sentences go that the app shows beside an answer; None keeps none."""
     seed: int = 0
     progress: Progress = no_progress
     """Wraps what a part goes over, with its name and its length where known, and shows how far it is."""
@@ -131,7 +134,8 @@ def load_subject(
     threads: int | None = None,
     progress: Progress = no_progress,
 ) -> Subject:
-    """A run, a model folder or a Hub id with its corpus: the run's own where none is named.
+    """A run, a model folder or a Hub id with its corpus: the run's own, with the rows it was trained on, where none is
+    named.
 
     Raises UserError where the model or the corpus cannot be loaded, no corpus is known, or rows to judge on stand in
     the text that a run was trained on and `allow_overlap` is not set.
@@ -144,13 +148,14 @@ def load_subject(
     overlaps = [_trained_on(each, own, judged_on, allow_overlap) for each, own in zip(names, settings, strict=True)]
     subject = None
     for each, run, own, overlap in zip(*map(reversed, (names, runs, settings, overlaps)), strict=True):
+        on_own_corpus = bool(own) and wanted == _own_corpus(own)
         subject = Subject(
             each,
             Predictor.load(each, threads=threads),
-            judged_on,
+            replace(judged_on, train=_training_rows(own)) if on_own_corpus else judged_on,
             run=run,
             other=subject,
-            on_own_corpus=bool(own) and wanted == _own_corpus(own),
+            on_own_corpus=on_own_corpus,
             overlap=overlap,
             progress=progress,
         )
@@ -185,7 +190,7 @@ def _trained_on(name: str, settings: dict, judged_on: Corpus, allow: bool) -> in
     if not settings:
         return 0
     try:
-        train = load_corpus(**_own_corpus(settings), cut_validation=settings.get("cut_validation", True)).train
+        train = _training_rows(settings)
     except UserError as error:
         if allow:
             return 0
@@ -201,6 +206,12 @@ def _trained_on(name: str, settings: dict, judged_on: Corpus, allow: bool) -> in
         # A few stray duplicates are in every corpus.
         found += overlap.count if overlap.share > MAX_SHARE else 0
     return found
+
+
+def _training_rows(settings: dict[str, Any]) -> Dataset:
+    """The rows of its corpus that a run was trained on."""
+    corpus = load_corpus(**_own_corpus(settings), cut_validation=settings.get("cut_validation", True))
+    return draw(corpus.train, settings.get("max_train_samples"))
 
 
 def _fingerprint(rows: Iterable[str]) -> str:

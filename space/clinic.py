@@ -70,6 +70,11 @@ class Clinic:
                 del self._predictors[oldest]
             return self._predictors[key]
 
+    @property
+    def written(self) -> int:
+        """When the weights of the served model were written, in nanoseconds; 0 where they do not lie here, or went."""
+        return _written(Path(self.model) / "model.safetensors")
+
     def calibration(self, name: str | None = None) -> Calibration:
         """The temperature and the threshold from a run's evaluation, if it has one of these weights."""
         folder = Path(self.model) if name is None else self.run(name).path

@@ -13,6 +13,11 @@ UNFAMILIAR = (
     '<p class="unfamiliar"><strong>This looks unlike my training data:</strong> it is further from the training '
     "sentences than 95% of the validation rows are, so trust the answer less.</p>"
 )
+NOT_FAR = (
+    "not far",
+    "The text is no further from the training sentences than most validation rows are, which text of other kinds can "
+    "also be.",
+)
 HOW_TO_GET_IT = (
     '<p class="evidence"><small>For the nearest training sentences, and a warning where a text is unlike them: '
     "<code>python eval/run.py RUN</code></small></p>"
@@ -28,7 +33,7 @@ def evidence_html(support: Support, label: str, probability: float, *, calibrate
     if support.verified is not None:
         terms.append(_verified(support.verified, probability, calibrated))
     if not support.unfamiliar:
-        terms.append(("familiar", "The text is no further from the training sentences than most validation rows are."))
+        terms.append(NOT_FAR)
     told = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in terms)
     shown, folded = support.nearest[:SHOWN], support.nearest[SHOWN:]
     others = f"<details><summary>The other {len(folded)}</summary>{_list(folded, label)}</details>" if folded else ""
@@ -40,11 +45,10 @@ def evidence_html(support: Support, label: str, probability: float, *, calibrate
 
 def _agreement(support: Support, label: str) -> tuple[str, str]:
     found = len(support.nearest)
-    nearest = f"the {found} training sentences" if found > 1 else "the training sentence"
     return (
         f"{support.agreeing} of {found}",
-        f"Of {nearest} most like this text to the network, so many are labelled {label} too; the more, the better the "
-        "answer is backed.",
+        f"The nearest training sentences, those most like this text to the network, that are labelled {label} too: the "
+        "more, the better the answer is backed.",
     )
 
 

@@ -37,6 +37,7 @@ from data.augmentation import augment
 from data.corpora import Corpus, load_corpus
 from data.counterfactuals import swap_terms
 from data.overlap import check_overlap
+from data.splits import draw
 from data.tokenizer import train_tokenizer
 from data.twins import add_twins, add_wordings
 from data.wordings.filling import wordings
@@ -160,7 +161,7 @@ def prepare_corpus(args: RunArguments):
     corpus = load_corpus(args.corpus, data_dir=args.data_dir, cut_validation=args.cut_validation)
     overlap = check_overlap(corpus.train, corpus.test, allow=args.allow_overlap)
     limits = {"train": args.max_train_samples, "validation": args.max_eval_samples, "test": args.max_eval_samples}
-    return dataclasses.replace(corpus, **{k: draw(getattr(corpus, k), n) for k, n in limits.items() if n}), overlap
+    return dataclasses.replace(corpus, **{k: draw(getattr(corpus, k), n) for k, n in limits.items()}), overlap
 
 
 def enlarge(rows: datasets.Dataset, args: RunArguments, seed: int) -> datasets.Dataset:
@@ -175,11 +176,6 @@ def enlarge(rows: datasets.Dataset, args: RunArguments, seed: int) -> datasets.D
         # A sentence without a verdict is of use only beside its twin.
         rows = add_wordings(rows, wordings(args.wordings, seed, neutral=args.consistency > 0))
     return rows
-
-
-def draw(split, rows: int):
-    """`rows` rows of a split, the same ones in every run."""
-    return split.shuffle(seed=0).select(range(min(rows, len(split))))
 
 
 def prepare_tokenizer(args: RunArguments, corpus: Corpus):

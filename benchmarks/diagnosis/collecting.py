@@ -12,6 +12,7 @@ from benchmarks.diagnosis.recipes import TOKENIZER_ROWS, Recipe
 from callbacks.non_finite import NonFinite
 from cli.errors import UserError
 from data.corpora import load_corpus
+from data.splits import draw
 from data.tokenizer import train_tokenizer
 from eval.run_directory import read_json, write_json
 from models.reference_configs import TransformerConfig
@@ -73,10 +74,10 @@ def write_rows(recipe: Recipe, folder: Path) -> Path:
     """A folder with the corpus of a recipe whose training rows are other ones."""
     corpus = load_corpus(str(recipe.settings["corpus"]))
     folder.mkdir(parents=True, exist_ok=True)
-    rows = one_run.draw(corpus.train, int(recipe.settings["max_train_samples"])).to_pandas()
+    rows = draw(corpus.train, int(recipe.settings["max_train_samples"])).to_pandas()
     recipe.rows(rows, recipe.seed).to_csv(folder / "train.csv", index=False)
     for split in ("validation", "test"):
-        drawn = one_run.draw(getattr(corpus, split), int(recipe.settings["max_eval_samples"]))
+        drawn = draw(getattr(corpus, split), int(recipe.settings["max_eval_samples"]))
         drawn.to_pandas().to_csv(folder / f"{split}.csv", index=False)
     return folder
 

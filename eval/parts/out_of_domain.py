@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cli.processes import is_main_process
+from eval.evidence import SENTENCES
 from eval.markup import estimate, image, percent, table
 from eval.metrics import Estimate, mean_with_interval
 from eval.parts import PRAISE, Remark, counted, weigh
 from eval.plots.strangeness import draw_strangeness
-from eval.reliability import Asked, asked
+from eval.reliability import TRAINING_SENTENCES, Asked
 from eval.reliability.out_of_domain import SCORES, figures_of, strangeness, texts_of
+from eval.run_directory import weights_fingerprint
 from eval.subject import Options, Subject
 
 TITLE = "Text of other kinds"
@@ -43,13 +46,20 @@ class OutOfDomain:
 
 def measure(subject: Subject, options: Options) -> OutOfDomain:
     """Score test rows, text on other subjects and nonsense; the other model too where there is one."""
-    this = asked(subject, seed=options.seed)
+    # On its own corpus, as the app searches it: what looks unlike the training data here does so there too.
+    sentences = SENTENCES if subject.on_own_corpus else TRAINING_SENTENCES
+    this, other = (each and Asked(each, seed=options.seed, sentences=sentences) for each in (subject, subject.other))
     steps = options.progress(zip(SETS, texts_of(this), strict=True), "out_of_domain", len(SETS))
     seen = {name: strangeness(this, texts) for name, texts in steps}
     figures = figures_of(this, *seen.values())
+    if options.evidence:
+        # By all processes, which share the reading.
+        evidence = this.evidence(weights_fingerprint(subject.name))
+        if is_main_process():
+            evidence.save(options.evidence)
     return OutOfDomain(
         figures=figures,
-        other_figures=_figures(asked(subject.other, seed=options.seed)) if subject.other else None,
+        other_figures=_figures(other) if other else None,
         confidence={name: mean_with_interval(1 - own.confidence) for name, own in seen.items()},
         other_corpus=next(name for name in figures if name.endswith("_accuracy")).removesuffix("_accuracy"),
         texts={name: len(own.distance) for name, own in seen.items()},

@@ -14,7 +14,7 @@ import numpy as np
 from cli.errors import UserError
 from data.checks import LABEL_NAMES
 from eval.calibration import ACCEPTED_ERROR, apply_temperature
-from eval.predictor import Predictions
+from eval.predictor import Predictions, Predictor
 from space.address import put_in_address
 from space.attention import displayed
 from space.batch import LONGEST, MOST_BYTES, MOST_ROWS, has_something, read_lines, read_upload, write_csv
@@ -215,19 +215,22 @@ def build(clinic) -> Tab:
 
 
 class Served:
-    """The served model with its calibration."""
+    """The served model with its calibration; loaded again once it is trained again."""
 
     def __init__(self, clinic):
         self._clinic = clinic
-        self._predictor = None
-        self._coalescer = Coalescer(self.predict_many)
+        # Kept here: the clinic's own lock is held while it loads another model. One tuple, so that no other request
+        # sees a network with the time of another.
+        self._loaded = None, 0
+        self._coalescer = Coalescer(lambda texts: self._judged(self._loaded[0], texts))
 
     @property
-    def predictor(self):
-        # Kept here: the clinic's own lock is held while it loads another model.
-        if self._predictor is None:
-            self._predictor = self._clinic.predictor()
-        return self._predictor
+    def predictor(self) -> Predictor:
+        if self._outdated():
+            # The time first: weights that come while it loads are seen by the next request.
+            written = self._clinic.written
+            self._loaded = self._clinic.predictor(), written
+        return self._loaded[0]
 
     @property
     def calibration(self) -> "Calibration":
@@ -236,20 +239,22 @@ class Served:
     async def predict(self, text: str) -> Prediction:
         """What the model says to one text; those that come at the same time share a batch."""
         text = checked(text)
-        if self._predictor is None:
+        if self._outdated():
+            # Not on the event loop, where others wait.
             await asyncio.to_thread(lambda: self.predictor)
         return await self._coalescer.ask(text)
 
     def predict_many(self, texts: Sequence[str]) -> list[Prediction]:
         """What the model says to many texts."""
-        return judged(self.predictor.predict(texts), self.calibration)
+        return self._judged(self.predictor, texts)
 
     def evidence_html(self, text: str) -> str:
         """What the training sentences say to the answer to a text; how to get them where there are none."""
-        evidence, calibration = self._clinic.evidence(), self.calibration
+        # The network first: what was kept of other weights than those on the disk is none.
+        predictor, evidence, calibration = self.predictor, self._clinic.evidence(), self.calibration
         if evidence is None:
             return HOW_TO_GET_IT if self._clinic.serves_run else ""
-        found = self.predictor.predict([text], states=True)
+        found = predictor.predict([text], states=True)
         (said,) = judged(found, calibration)
         support = evidence.support(found.probabilities[0], found.states[0])
         return evidence_html(support, said.label, said.probability, calibrated=calibration.fitted)
@@ -271,6 +276,14 @@ class Served:
         truncated = len(shorter.tokenise(text).tokens) > most
         shorter.max_length = most
         return attribute(shorter, text, method), truncated
+
+    def _outdated(self) -> bool:
+        """Whether there are weights on the disk that are not in memory; those in memory outlive a deleted file."""
+        predictor, written = self._loaded
+        return predictor is None or self._clinic.written not in (0, written)
+
+    def _judged(self, predictor: Predictor, texts: Sequence[str]) -> list[Prediction]:
+        return judged(predictor.predict(texts), self.calibration)
 
 
 def _refused(text: object) -> bool:
@@ -322,13 +335,13 @@ def answer_html(prediction: Prediction, calibration: "Calibration") -> str:
     notes = []
     if prediction.not_sure:
         notes.append(
-            f"Below {threshold:.1%} the model is not sure: only from there on were fewer than {ACCEPTED_ERROR:.0%} of "
-            "its answers to the validation rows wrong."
+            f"Below {threshold:.1%} the model is not sure: of its surer answers to the validation rows, more than "
+            f"{1 - ACCEPTED_ERROR:.0%} were right."
         )
     if calibration.fitted:
         notes.append(
-            f"The probability is calibrated: of the answers given with it, about that share is right; raw, the "
-            f"network says {raw:.1%}."
+            f"The probability is calibrated: of answers that get {probability:.1%}, about that share is right; raw, "
+            f"the network says {raw:.1%}."
         )
     else:
         notes.append(

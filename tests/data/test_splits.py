@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from datasets import Dataset
 
 from data.normal_form import normal_form
-from data.splits import stratified_parts
+from data.splits import draw, stratified_parts
 
 
 @pytest.fixture
@@ -57,3 +58,12 @@ def test_rows_that_disagree_about_one_text_stay_together():
 def test_a_small_part_holds_every_label():
     parts = stratified_parts([f"text {number}" for number in range(100)], np.arange(100) < 3, (10,))
     assert set((np.arange(100) < 3)[parts == 1]) == {True, False}
+
+
+def test_the_same_rows_are_drawn_in_every_run():
+    split = Dataset.from_dict({"text": [f"text {number}" for number in range(50)]})
+    drawn = draw(split, 20)["text"][:]
+    assert drawn == draw(split, 20)["text"][:] == draw(split, 30)["text"][:20] and len(set(drawn)) == 20
+    assert drawn != split["text"][:20]
+    assert sorted(draw(split, 99)["text"][:]) == sorted(split["text"][:])
+    assert draw(split, None) is split

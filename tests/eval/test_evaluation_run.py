@@ -4,13 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from safetensors.torch import load_file, save_file
 
 from cli.errors import UsageError, UserError
 from eval.evidence import Evidence
+from eval.metrics import share
 from eval.parts import load_part
+from eval.reliability import out_of_domain
 from eval.run import main, parse_args
 from eval.run_directory import RunDirectory, read_json, weights_fingerprint
 
@@ -65,8 +68,10 @@ def test_an_owner_keeps_the_text_of_the_card(run):
 
 @pytest.fixture
 def without_other_corpora(monkeypatch):
-    """The part about text of other kinds, without its measures."""
-    monkeypatch.setattr(load_part("out_of_domain"), "measure", lambda subject, options: None)
+    """The part about text of other kinds, on a few texts."""
+    few = [f"a {word} film" for word in ("good", "bad", "dull")]
+    monkeypatch.setattr(load_part("out_of_domain"), "texts_of", lambda asked: (few, few[:2], few[1:]))
+    monkeypatch.setattr(out_of_domain, "other_corpus", lambda asked: ("imdb", share(np.array([True, False]))))
 
 
 def test_a_run_keeps_its_training_sentences_for_the_app(run, tiny_corpus, tmp_path, without_other_corpora):
@@ -79,6 +84,17 @@ def test_a_run_keeps_its_training_sentences_for_the_app(run, tiny_corpus, tmp_pa
     kept = Evidence.load(run / "evaluation", weights_fingerprint(str(run))).neighbours
     train = (tiny_corpus / "train.csv").read_text().splitlines()[1:]
     assert [f"{text},{label}" for text, label in zip(kept.texts, kept.labels, strict=True)] == train
+
+
+def test_report_and_app_warn_from_the_same_bar(run, without_other_corpora, monkeypatch):
+    monkeypatch.setattr(load_part("out_of_domain"), "SENTENCES", 40)
+    monkeypatch.setattr(load_part("out_of_domain"), "TRAINING_SENTENCES", 10)
+    evaluate(run, "--only", "out_of_domain", "--threads", "1")
+    kept = Evidence.load(run / "evaluation", weights_fingerprint(str(run)))
+    told = read_json(run / "evaluation" / "out_of_domain.json")["unfamiliar_from"]
+    assert len(kept.neighbours.texts) == 40 and kept.unfamiliar_from == pytest.approx(told, rel=1e-12)
+    evaluate(run, "--only", "out_of_domain", "--threads", "1", "--output_dir", run / "elsewhere")
+    assert read_json(run / "elsewhere" / "out_of_domain.json")["unfamiliar_from"] == told
 
 
 def test_training_sentences_as_other_weights_saw_them_go(run, without_other_corpora):

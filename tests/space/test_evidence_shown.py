@@ -1,8 +1,11 @@
+import asyncio
 import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 from playwright.sync_api import expect
+from safetensors.torch import load_file, save_file
 
 import space.tabs
 from eval.calibration import apply_temperature
@@ -55,7 +58,7 @@ def test_agreement_confidence_and_familiarity_are_a_sentence_each():
     html = evidence_html(SUPPORT, "POSITIVE", 0.8, calibrated=True)
     assert "<dt>4 of 8</dt>" in html and "labelled POSITIVE too" in html
     assert "<dt>71.0%</dt>" in html and "calibrated, it is 80.0%" in html
-    assert "<dt>familiar</dt>" in html and "unlike my training data" not in html
+    assert "<dt>not far</dt>" in html and "unlike my training data" not in html
     assert html.count("<dd>") == html.count(".</dd>") == 3
     assert html.count("<li") == 8 and html.count(": agrees, similarity 0.90") == 4 == html.count('class="against"')
     assert html.index("<details>") > html.index(SENTENCES[0]) and "The other 5" in html
@@ -63,12 +66,12 @@ def test_agreement_confidence_and_familiarity_are_a_sentence_each():
 
 def test_a_strange_text_is_said_to_be_one():
     html = evidence_html(replace(SUPPORT, unfamiliar=True), "POSITIVE", 0.8, calibrated=True)
-    assert "This looks unlike my training data" in html and "familiar</dt>" not in html
+    assert "This looks unlike my training data" in html and "not far" not in html
 
 
 def test_what_was_not_fitted_is_not_shown():
     html = evidence_html(replace(SUPPORT, verified=None, nearest=NEAREST[:1]), "NEGATIVE", 0.8, calibrated=False)
-    assert "verified" not in html and "<details>" not in html and "the training sentence most like" in html
+    assert "verified" not in html and "<details>" not in html and html.count("<li") == 1
     assert "raw, it is 80.0%" in evidence_html(SUPPORT, "NEGATIVE", 0.8, calibrated=False)
 
 
@@ -98,6 +101,49 @@ def test_evidence_is_read_again_when_it_changed(run):
     assert first.unfamiliar_from == 2.0 and clinic.evidence() is first
     keep_evidence(run, bar=0.5)
     assert clinic.evidence().unfamiliar_from == 0.5
+
+
+def train_again(run, shift: float) -> float:
+    """Put other weights in the place of a run's, as a training does; returns what they say to TEXT."""
+    weights = load_file(run / "model.safetensors")
+    weights["classifier.bias"] = weights["classifier.bias"] + torch.tensor([0.0, shift])
+    save_file(weights, run / "new.safetensors", {"format": "pt"})
+    (run / "new.safetensors").replace(run / "model.safetensors")
+    return float(Predictor.load(str(run)).predict([TEXT]).probabilities[0, 1])
+
+
+def test_a_served_model_that_is_trained_again_is_loaded_again(run):
+    keep_evidence(run)
+    served = Served(Clinic(str(run), run.parent))
+    (before,) = served.predict_many([TEXT])
+    assert "<h3>Evidence</h3>" in served.evidence_html(TEXT)
+    now = train_again(run, 3.0)
+    assert "<h3>Evidence</h3>" not in served.evidence_html(TEXT)
+    keep_evidence(run)
+    html = served.evidence_html(TEXT)
+    assert f"raw, it is {max(now, 1 - now):.1%}" in html
+    assert f"raw, it is {before.probability:.1%}" not in html
+    assert asyncio.run(served.predict(TEXT)).raw_probabilities["POSITIVE"] == pytest.approx(now, abs=1e-5)
+    # A training that starts anew deletes the old weights first.
+    (run / "model.safetensors").unlink()
+    assert served.predict_many([TEXT])[0].raw_probabilities["POSITIVE"] == pytest.approx(now, abs=1e-5)
+    assert "<h3>Evidence</h3>" not in served.evidence_html(TEXT)
+
+
+def test_many_who_ask_while_it_is_loaded_again_get_one_model(run, monkeypatch):
+    served = Served(Clinic(str(run), run.parent))
+    served.predict_many([TEXT])
+    now, loads, load = train_again(run, -2.0), [], Predictor.load
+    monkeypatch.setattr(Predictor, "load", lambda *args, **settings: loads.append(1) or load(*args, **settings))
+
+    async def together():
+        asked = [asyncio.to_thread(served.predict_many, [TEXT]) for _ in range(4)]
+        many = await asyncio.gather(*asked, *(served.predict(TEXT) for _ in range(4)))
+        return [each for found in many for each in (found if isinstance(found, list) else [found])]
+
+    found = asyncio.run(together())
+    assert [each.raw_probabilities["POSITIVE"] for each in found] == pytest.approx([now] * 8, abs=1e-5)
+    assert len(loads) == 1
 
 
 def test_evidence_of_other_weights_or_broken_is_not_used(run):

@@ -55,7 +55,8 @@ def make_subject(predictor, name="reviews", other=None):
     corpus = SimpleNamespace(name=name, train=rows(200), validation=rows(150, 1000), test=rows(160, 2000))
     test = corpus.test["text"][:]
     scored = SimpleNamespace(texts=test, probabilities=predictor.predict(test).probabilities)
-    return SimpleNamespace(predictor=predictor, predict=predictor.predict, corpus=corpus, test=scored, other=other)
+    asked = {"predictor": predictor, "predict": predictor.predict}
+    return SimpleNamespace(**asked, corpus=corpus, test=scored, other=other, on_own_corpus=False)
 
 
 @pytest.fixture(scope="session")
