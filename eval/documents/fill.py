@@ -1,17 +1,19 @@
 """A template of docs/templates and what its expressions may name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 from scipy.stats import binom
 
 from cli.errors import UserError
 from eval.documents.pictures import PICTURES
-from eval.documents.sources import StudyResult, read_table
+from eval.documents.sources import Difference, StudyResult, read_table
 from eval.markup import table
 from eval.metrics import Estimate
 from eval.pages import png
+from eval.parts.reliability import NAMES
 from eval.power import LEVEL, detectable_effect
 from eval.run_directory import read_json, write_bytes, write_text
 from eval.verdicts import BOUNDED, HELPS, HURTS, UNRESOLVED
@@ -75,6 +77,9 @@ def fill(template: Path, pictures: dict[str, Callable] | None = None) -> str:
         "sizes": sizes,
         "alarm": alarm,
         "words": WORDS,
+        "exchange": exchange,
+        "targets": NAMES,
+        "met": met,
     }
     try:
         text = environment.from_string(template.read_text(encoding="utf-8")).render(names)
@@ -100,6 +105,20 @@ def share(figure: Estimate | float, digits: int = 1) -> str:
 def sizes(seeds: int, comparisons: int = 1) -> str:
     """The smallest effect that so many pairs find with 80% power, in standard deviations of the pairs' differences."""
     return f"{detectable_effect(1.0, seeds, level=LEVEL / comparisons):.1f}"
+
+
+def met(row: Mapping[str, object]) -> str:
+    """What a row of benchmarks/robust_recipe.py says of its target: surely, yes, no, or nothing without one."""
+    if pd.isna(row["met"]):
+        return ""
+    return ("surely" if row["surely_met"] else "yes") if row["met"] else "no"
+
+
+def exchange(risk: Difference, accuracy: Difference) -> str:
+    """Points of a risk for each point of accuracy, at the worst end of its interval; `free` where that is a gain."""
+    if accuracy.low >= 0:
+        return "free"
+    return f"{risk.value / accuracy.low:.1f}" if risk.value < 0 else "–"
 
 
 def alarm(n: int, share: float) -> int:

@@ -24,8 +24,16 @@ class Difference:
     unit: Unit
 
     def __str__(self) -> str:
-        interval = f" [{self.unit.signed(self.low)}, {self.unit.signed(self.high)}]"
-        return f"{self.unit.signed(self.value)} {self.unit.name}".rstrip() + interval
+        return f"{self.unit.signed(self.value)} {self.unit.name}".rstrip() + self._interval
+
+    @property
+    def bare(self) -> str:
+        """Without the unit, for a table: `-2.8 [-3.4, -2.2]`."""
+        return self.unit.signed(self.value) + self._interval
+
+    @property
+    def _interval(self) -> str:
+        return f" [{self.unit.signed(self.low)}, {self.unit.signed(self.high)}]"
 
     @property
     def size(self) -> str:
@@ -56,7 +64,8 @@ class StudyResult:
         self.folder = folder
         self.effects = read_json(folder / "effects.json")
         self.seeds = len(self.effects["seeds"])
-        self.hypothesis = self.effects["protocol"]["hypothesis"]
+        # Studies made before there were hypotheses and guards have neither.
+        self.hypothesis = self.effects.get("protocol", {}).get("hypothesis")
         self.metric = self.effects["metric"]
 
     @cached_property
@@ -104,7 +113,7 @@ class StudyResult:
         return _difference(mean_with_interval(paired.to_numpy()).to_dict(), unit_of(figure, 0.01))
 
     def _arm(self, effect: dict) -> Arm:
-        own = [guard for guard in self.effects["guards"] if guard["level"] == effect["level"]]
+        own = [guard for guard in self.effects.get("guards", []) if guard["level"] == effect["level"]]
         typical = self.effects["resolution"]["detectable"] or self.effects["margin"]
         return Arm(
             effect["level"],

@@ -27,7 +27,7 @@ def draw_treatments(treatments: Mapping[str, Sequence[Treatment]], margin: float
     margin: how many points of accuracy may be lost; what is more is left of the tick.
     """
     rows = [arm for arms in treatments.values() for arm in arms]
-    with new_figure(7.2, 1.5 + 0.34 * len(rows), columns=2) as (figure, [risk, price]):
+    with new_figure(7.6, 0.9 + 0.22 * len(rows), columns=2) as (figure, [risk, price]):
         for y, arm in enumerate(rows):
             _, colour, marker = LOOKS[arm.verdict]
             _interval(risk, y, arm.risk, colour, marker)

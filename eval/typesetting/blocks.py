@@ -17,8 +17,8 @@ from eval.typesetting.flow import Box, behind, keep_ends, stack
 from eval.typesetting.lines import Line, Run, plain, wrap
 from eval.typesetting.tables import table
 
-BODY = Style(9.5)
-LEADING = 1.47
+BODY = Style(9.0)
+LEADING = 1.42
 HEADINGS = {1: (18.0, 26.0), 2: (13.0, 21.0), 3: (10.8, 15.0)}
 """Size of a heading's type, and the space above it."""
 CAPTION = Style(8.2, colour=QUIET)

@@ -31,13 +31,13 @@ AWKWARD += ["İstanbul ﬁlm ß", "1" * 10_000, "http" * 2_500]
 
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edit_is_total_deterministic_and_never_idle(name):
-    start = time.perf_counter()
+    start = time.process_time()
     for text in PLAIN + TOKENISED + AWKWARD:
         for seed in range(3):
             result = EDITS[name](text, random.Random(seed))
             assert result == EDITS[name](text, random.Random(seed))
             assert result is None or (isinstance(result, str) and result != text and result.strip())
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("name", EDITS)

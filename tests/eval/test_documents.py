@@ -12,11 +12,12 @@ from statsmodels.stats.power import TTestPower
 
 from cli.errors import UserError
 from eval.document import main
+from eval.documents import pictures
 from eval.documents.fill import alarm, fill, sizes
-from eval.documents.sources import StudyResult
+from eval.documents.sources import StudyResult, read_table
 
-ROOT = Path(__file__).parents[2]
-STUDY = ROOT / "docs" / "studies" / "calibration"
+DOCS = Path(__file__).parents[2] / "docs"
+STUDY = DOCS / "studies" / "calibration"
 
 
 @pytest.fixture()
@@ -87,3 +88,22 @@ def test_the_command_writes_the_document_beside_the_folder_of_templates(docs, ca
     assert capsys.readouterr().out.strip() == str(document.resolve())
     title, _, note, _, rest = document.read_text(encoding="utf-8").split("\n", 4)
     assert title == "# Memo" and "docs/templates/memo.md" in note and rest == "6 seeds"
+
+
+def test_every_treated_run_is_a_point_and_the_one_told_wrongly_has_a_ring():
+    runs = read_table(DOCS.parent / "benchmarks" / "results" / "treatment_scorecard.csv")
+    (axes,) = pictures.draw_planted_causes(StudyResult, lambda _: runs).axes
+    *groups, ring = axes.lines
+    assert [line.get_label() for line in groups] == list(pictures.PLANTED.values())
+    points = np.concatenate([line.get_xydata() for line in groups])
+    assert sorted(map(tuple, points)) == sorted(zip(runs.larger_batches, runs.lower_rate, strict=True))
+    assert ring.get_xydata().tolist() == runs.loc[~runs.right, ["larger_batches", "lower_rate"]].to_numpy().tolist()
+
+
+@pytest.mark.slow
+def test_a_law_misses_the_largest_runs_as_the_report_says():
+    figure = pictures.draw_largest_runs(lambda name: StudyResult(DOCS / "studies" / name), read_table)
+    *intervals, predicted = figure.axes[0].lines[1:]
+    errors = predicted.get_ydata()
+    assert len(errors) == 6 and sum(errors > 0) == 5 and np.sqrt(np.mean(errors**2)) == pytest.approx(5.4, abs=0.05)
+    assert sum(low <= 0 <= high for low, high in (sorted(line.get_ydata()) for line in intervals)) == 2

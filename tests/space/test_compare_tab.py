@@ -101,7 +101,8 @@ def test_the_corpus_is_that_of_a_run_in_either_order(runs, tiny_classifier):
         assert [subject.name for subject in subjects] == [
             clinic.model if name == compare.SERVED else str(runs / name) for name in order
         ]
-        assert subjects[0].corpus is subjects[1].corpus and len(subjects[0].corpus.test) == 32
+        first, second = (subject.corpus for subject in subjects)
+        assert first.test is second.test and first.validation is second.validation and len(first.test) == 32
 
 
 def test_the_test_rows_are_counted_as_by_hand(runs):

