@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from cli.errors import UserError
 from eval.documents.pictures import PICTURES
-from eval.documents.sources import Difference, StudyResult, read_table
+from eval.documents.sources import Arm, Difference, StudyResult, read_table
 from eval.markup import table
 from eval.metrics import Estimate
 from eval.pages import png
@@ -114,11 +114,14 @@ def met(row: Mapping[str, object]) -> str:
     return ("surely" if row["surely_met"] else "yes") if row["met"] else "no"
 
 
-def exchange(risk: Difference, accuracy: Difference) -> str:
-    """Points of a risk for each point of accuracy, at the worst end of its interval; `free` where that is a gain."""
-    if accuracy.low >= 0:
-        return "free"
-    return f"{risk.value / accuracy.low:.1f}" if risk.value < 0 else "–"
+def exchange(arm: Arm, accuracy: Difference) -> str:
+    """Points of a risk for each point of accuracy, at the worst end of its interval; `free` where that is a gain.
+
+    A dash where the arm is not told to help.
+    """
+    if arm.verdict != HELPS:
+        return "–"
+    return "free" if accuracy.low >= 0 else f"{arm.effect.value / accuracy.low:.1f}"
 
 
 def alarm(n: int, share: float) -> int:

@@ -23,6 +23,7 @@ ARMS = {
     "bias": {
         ("counterfactual", "swap_terms"): "swapped terms",
         ("counterfactual", "swap_terms_and_consistency"): "swapped terms, consistency loss",
+        ("robust", "robust"): "the whole recipe (3 seeds)",
     },
     "wording": {
         ("wording", "augment"): "edited copies",

@@ -105,11 +105,14 @@ def remarks(data: dict) -> list[Remark]:
         else:
             text = f"At most {worst['value']:.0%} of answers change with the frame or the order of sentences"
             found.append(Remark("good", text, PRAISE))
-    alone, memory = (data["dialogues"][name]["contradictions"]["value"] for name in ("alone", "with memory"))
+    spoken = [data["dialogues"][name] for name in ("alone", "with memory")]
+    alone, memory = (figures["contradictions"]["value"] for figures in spoken)
+    missed, missed_with_memory = (figures["changes_missed"]["value"] for figures in spoken)
     if alone > MANY:
         text = f"{alone:.0%} of scripted dialogues get two answers to one claim; with a memory {memory:.0%}"
         found.append(Remark("bad", text, weigh(alone)))
-        if memory < alone:
+        # It may hold on to what was taken back.
+        if memory < alone and missed_with_memory <= missed:
             found.append(Remark("do", "Remember the judgements of a dialogue (eval/memory.py)", weigh(alone - memory)))
     return found
 

@@ -45,6 +45,14 @@ def test_contradictions_are_told_with_an_example(data):
     assert all(len(remark.text) <= 110 for remark in remarks)
 
 
+def test_a_memory_that_misses_changes_of_mind_is_not_advised(data):
+    memory = data["consistency"]["dialogues"]["with memory"]
+    alone = data["consistency"]["dialogues"]["alone"]["changes_missed"]
+    missing = memory | {"changes_missed": alone | {"value": alone["value"] + 0.01}}
+    own = data["consistency"] | {"dialogues": data["consistency"]["dialogues"] | {"with memory": missing}}
+    assert {remark.kind for remark in consistency.remarks(own)} == {"bad"}
+
+
 def test_a_consistent_model_is_praised_and_one_of_one_answer_is_not(subject):
     own = plain(asdict(consistency.measure(subject.other, Options())))
     assert [remark.kind for remark in consistency.remarks(own)] == ["good"]
