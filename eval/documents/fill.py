@@ -80,6 +80,7 @@ def fill(template: Path, pictures: dict[str, Callable] | None = None) -> str:
         "exchange": exchange,
         "targets": NAMES,
         "met": met,
+        "target": target,
     }
     try:
         text = environment.from_string(template.read_text(encoding="utf-8")).render(names)
@@ -112,6 +113,11 @@ def met(row: Mapping[str, object]) -> str:
     if pd.isna(row["met"]):
         return ""
     return ("surely" if row["surely_met"] else "yes") if row["met"] else "no"
+
+
+def target(row: Mapping[str, object]) -> str:
+    """The target of such a row in a narrow column."""
+    return "" if pd.isna(row["target"]) else row["target"].replace(">= +0", "no loss").replace(">= -", "loss < ")
 
 
 def exchange(arm: Arm, accuracy: Difference) -> str:

@@ -19,7 +19,7 @@ from eval.typesetting.tables import table
 
 BODY = Style(9.0)
 LEADING = 1.42
-HEADINGS = {1: (18.0, 26.0), 2: (13.0, 21.0), 3: (10.8, 15.0)}
+HEADINGS = {1: (18.0, 26.0), 2: (12.5, 17.0), 3: (10.4, 13.0)}
 """Size of a heading's type, and the space above it."""
 CAPTION = Style(8.2, colour=QUIET)
 CODE = Style(8.0, "mono")

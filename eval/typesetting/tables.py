@@ -10,7 +10,7 @@ from eval.typesetting.lines import Line, Run, longest_word, natural_width, wrap
 SIZES = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0)
 UNBROKEN = 7.0
 """Down to this size, figures are kept on one line; below it they rather break between words."""
-COLUMN_GAP, PADDING, LEADING = 12.0, 3.2, 1.38
+COLUMN_GAP, PADDING, LEADING = 12.0, 2.6, 1.36
 WHOLE = 220.0
 """A table that is no higher, in points, stays on one page."""
 Row = Sequence[list[Run]]

@@ -1,12 +1,16 @@
 """`python eval/document.py`: the figures of a template are those of committed results; what is missing is one line."""
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pypdfium2
 import pytest
+from PIL import Image
+from pypdfium2 import raw
 from scipy.stats import binom, ttest_rel
 from statsmodels.stats.power import TTestPower
 
@@ -15,8 +19,11 @@ from eval.document import main
 from eval.documents import pictures
 from eval.documents.fill import alarm, fill, sizes
 from eval.documents.sources import StudyResult, read_table
+from eval.pages import png
+from eval.pdf import render
 
 DOCS = Path(__file__).parents[2] / "docs"
+TEMPLATES = sorted((DOCS / "templates").glob("*.md"))
 STUDY = DOCS / "studies" / "calibration"
 
 
@@ -88,6 +95,35 @@ def test_the_command_writes_the_document_beside_the_folder_of_templates(docs, ca
     assert capsys.readouterr().out.strip() == str(document.resolve())
     title, _, note, _, rest = document.read_text(encoding="utf-8").split("\n", 4)
     assert title == "# Memo" and "docs/templates/memo.md" in note and rest == "6 seeds"
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_a_shipped_document_is_what_its_sources_make_of_it(template):
+    pictures = {}
+    assert (template.parents[1] / template.name).read_text(encoding="utf-8") == fill(template, pictures)
+    for name, draw in pictures.items():
+        drawn, shipped = (
+            np.asarray(Image.open(file).convert("L"), float) for file in (io.BytesIO(png(draw())), DOCS / name)
+        )
+        assert drawn.shape == shipped.shape and np.abs(drawn - shipped).mean() < 2, f"{name} is out of date: make pdf"
+
+
+@pytest.mark.parametrize(("name", "fewest", "most"), [("safety_reliability", 3, 4), ("report", 2, 3)])
+def test_a_shipped_document_has_its_pages_and_every_figure(name, fewest, most, tmp_path):
+    source = DOCS / f"{name}.md"
+    assert fewest <= render(source, tmp_path / "out.pdf") <= most
+    pages = pypdfium2.PdfDocument(tmp_path / "out.pdf")
+    figures = sum(item.type == raw.FPDF_PAGEOBJ_IMAGE for page in pages for item in page.get_objects())
+    assert figures == source.read_text(encoding="utf-8").count("![") >= 2
+
+
+def test_the_shipped_pdf_is_of_the_shipped_memo(tmp_path):
+    render(DOCS / "safety_reliability.md", tmp_path / "out.pdf")
+    again, shipped = (
+        [page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(path)]
+        for path in (tmp_path / "out.pdf", DOCS / "safety_reliability.pdf")
+    )
+    assert again == shipped, "make pdf"
 
 
 def test_every_treated_run_is_a_point_and_the_one_told_wrongly_has_a_ring():
