@@ -17,7 +17,7 @@ from cli.script import run_script
 
 PAGE = (595.28, 841.89)
 """A4, in points, as are the margins."""
-LEFT, TOP, BOTTOM = 60.0, 56.0, 62.0
+LEFT, TOP, BOTTOM = 54.0, 50.0, 56.0
 
 
 class _Parser(OneLineErrors, argparse.ArgumentParser):

@@ -15,7 +15,9 @@ from eval.metrics import Estimate
 from eval.pages import png
 from eval.parts.reliability import NAMES
 from eval.power import LEVEL, detectable_effect
+from eval.probes.generate import generate
 from eval.run_directory import read_json, write_bytes, write_text
+from eval.targets import TARGETS
 from eval.verdicts import BOUNDED, HELPS, HURTS, UNRESOLVED
 
 WORDS = {
@@ -81,6 +83,8 @@ def fill(template: Path, pictures: dict[str, Callable] | None = None) -> str:
         "targets": NAMES,
         "met": met,
         "target": target,
+        "plain_met": plain_met,
+        "recurring": recurring,
     }
     try:
         text = environment.from_string(template.read_text(encoding="utf-8")).render(names)
@@ -118,6 +122,18 @@ def met(row: Mapping[str, object]) -> str:
 def target(row: Mapping[str, object]) -> str:
     """The target of such a row in a narrow column."""
     return "" if pd.isna(row["target"]) else row["target"].replace(">= +0", "no loss").replace(">= -", "loss < ")
+
+
+def plain_met(table: pd.DataFrame) -> int:
+    """How many targets the plain networks meet, by rows of benchmarks/robust_recipe.py with a row a figure."""
+    return sum(bool(table.loc[figure, "plain"] < most) for figure, most in TARGETS.items())
+
+
+def recurring(seed: int) -> float:
+    """The share of the suite's cases of a seed that are those of seed 0 too."""
+    known = {(case.test, case.texts) for case in generate(0)}
+    cases = generate(seed)
+    return sum((case.test, case.texts) in known for case in cases) / len(cases)
 
 
 def exchange(arm: Arm, accuracy: Difference) -> str:

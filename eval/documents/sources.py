@@ -91,6 +91,11 @@ class StudyResult:
         return unit_of(self.metric, value).size(value)
 
     @property
+    def needed(self) -> int:
+        """The seeds that would find an effect of the margin with 80% power, by the spread that was seen."""
+        return self.effects["resolution"]["seeds_for_margin"]
+
+    @property
     def minutes(self) -> int:
         """What its runs took in all, one after the other."""
         return round(self.runs["seconds"].sum() / 60)

@@ -23,7 +23,7 @@ def draw_targets(
     The axis goes with the square root: the targets of 3% and failures of 70% can both be read.
     """
     held, paired = list(rows.values()), all(row["other"] for row in rows.values())
-    size = (7.6, 1.0 + 0.21 * len(rows)) if compact else (6.4, 1.4 + 0.4 * len(rows))
+    size = (8.0, 1.0 + 0.18 * len(rows)) if compact else (6.4, 1.4 + 0.4 * len(rows))
     with new_figure(*size) as (figure, [axes]):
         axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
         sides = [("this", this, APART if paired else 0.0, BLUE, BLUE, "o")]

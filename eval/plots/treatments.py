@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from eval.plots.effects import LOOKS
 from eval.plots.style import BLUE, GREY, new_figure
@@ -27,7 +29,7 @@ def draw_treatments(treatments: Mapping[str, Sequence[Treatment]], margin: float
     margin: how many points of accuracy may be lost; what is more is left of the tick.
     """
     rows = [arm for arms in treatments.values() for arm in arms]
-    with new_figure(7.6, 0.9 + 0.22 * len(rows), columns=2) as (figure, [risk, price]):
+    with new_figure(8.0, 1.1 + 0.19 * len(rows), columns=2) as (figure, [risk, price]):
         for y, arm in enumerate(rows):
             _, colour, marker = LOOKS[arm.verdict]
             _interval(risk, y, arm.risk, colour, marker)
@@ -49,6 +51,14 @@ def draw_treatments(treatments: Mapping[str, Sequence[Treatment]], margin: float
         price.set_title("Test accuracy (right is better)")
         for axes in (risk, price):
             axes.set_xlabel("points, treated minus control, 95%", fontsize=9)
+        shown = dict.fromkeys(arm.verdict for arm in rows)
+        handles = [
+            Line2D([], [], color=colour, marker=marker, label=words)
+            for verdict, (words, colour, marker) in LOOKS.items()
+            if verdict in shown
+        ]
+        handles.append(Patch(color="#EEEEEE", label=f"{margin:g} points of accuracy"))
+        figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, columnspacing=1.2)
     return figure
 
 
