@@ -32,7 +32,12 @@ NOTE = "<!-- Made from docs/templates/{name} by eval/document.py: change that fi
 
 
 def write(template: Path) -> Path:
-    """Fill a template in and draw its pictures; returns the document, which lies a folder above it."""
+    """Fill a template in and draw its pictures; returns the document, which lies a folder above it.
+
+    Raises UserError where the file is none of a folder of templates, besides what `fill` raises.
+    """
+    if not template.is_file() or template.resolve().parent.name != "templates":
+        raise UserError(f"{template} is no template: name a file of docs/templates")
     document = template.resolve().parents[1] / template.name
     pictures: dict[str, Callable] = {}
     write_text(document, fill(template, pictures))

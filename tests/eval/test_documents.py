@@ -17,7 +17,7 @@ from statsmodels.stats.power import TTestPower
 from cli.errors import UserError
 from eval.document import main
 from eval.documents import pictures
-from eval.documents.fill import alarm, fill, sizes
+from eval.documents.fill import alarm, fill, sizes, write
 from eval.documents.sources import StudyResult, read_table
 from eval.pages import png
 from eval.pdf import render
@@ -95,6 +95,16 @@ def test_the_command_writes_the_document_beside_the_folder_of_templates(docs, ca
     assert capsys.readouterr().out.strip() == str(document.resolve())
     title, _, note, _, rest = document.read_text(encoding="utf-8").split("\n", 4)
     assert title == "# Memo" and "docs/templates/memo.md" in note and rest == "6 seeds"
+
+
+def test_only_a_file_of_a_folder_of_templates_is_filled_in(tmp_path):
+    elsewhere = tmp_path / "folder" / "memo.md"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("# Memo\n")
+    for path in (elsewhere, tmp_path / "templates" / "none.md"):
+        with pytest.raises(UserError, match="is no template: name a file of docs/templates$"):
+            write(path)
+    assert not (tmp_path / "memo.md").exists()
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
